@@ -1,0 +1,20 @@
+"""fastnst: photos repainted in a style, in a fraction of a second and without a GPU."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastnst.errors import FastnstError
+    from fastnst.stylizer import Stylizer
+
+__all__ = ["FastnstError", "Stylizer"]
+__version__ = "0.1.0"
+
+# Loaded when first asked for: importing fastnst must not wait for torch.
+_HOMES = {"FastnstError": "fastnst.errors", "Stylizer": "fastnst.stylizer"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

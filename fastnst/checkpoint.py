@@ -1,0 +1,243 @@
+"""The checkpoint file: safetensors, with everything needed to use it in its metadata.
+
+Reading needs no torch and never unpickles. A file from a stranger is checked before it is
+believed: its header, its sizes, its names and every number in it.
+"""
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from fastnst.errors import CheckpointError
+
+FORMAT = "fastnst"
+VERSION = "1"
+MAX_BYTES = 256 * 2**20
+MAX_HEADER_BYTES = 2**20
+MAX_TEXT = 300
+ALLOWED_TYPES = ("F32", "F16")
+SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True)
+class Style:
+    """What a gallery says of a style.
+
+    Attributes:
+        name: what it is called in code: letters, digits and underscores.
+        title: of the painting.
+        artist: its painter.
+        year: when it was painted, as a text ("1889", "about 100"); may be empty.
+        licence: of the painting and the style made from it.
+    """
+
+    name: str
+    title: str = ""
+    artist: str = ""
+    year: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained network, apart from torch.
+
+    Attributes:
+        task: what the network does, "style".
+        architecture: its name in the table of `fastnst.networks`.
+        settings: the arguments it is built with.
+        tensors: its state, name → float32 array.
+        styles: what its styles are, in the order of its table.
+        training: a summary of how it was made: numbers and texts only.
+    """
+
+    task: str
+    architecture: str
+    settings: Mapping[str, Any]
+    tensors: Mapping[str, NDArray[np.float32]]
+    styles: tuple[Style, ...] = ()
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def hash(self) -> str:
+        """A fingerprint of what it computes: architecture, settings and tensors."""
+        digest = sha256(
+            json.dumps([self.task, self.architecture, dict(self.settings)], sort_keys=True).encode()
+        )
+        for key in sorted(self.tensors):
+            array = self.tensors[key]
+            digest.update(f"{key}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array, np.float32).tobytes())
+        return digest.hexdigest()
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
+    """Write a checkpoint, whole or not at all.
+
+    Raises:
+        CheckpointError: it could not be read again, or the file cannot be written; an older one of
+            that name is untouched.
+    """
+    path = Path(path)
+    # float32, as promised; not ascontiguousarray, which makes numbers into rows.
+    arrays = {
+        key: np.asarray(array, np.float32, order="C") for key, array in checkpoint.tensors.items()
+    }
+    _check_finite(path, arrays)
+    styles = [asdict(style) for style in checkpoint.styles]
+    _styles(path, styles)
+    metadata = {
+        "format": FORMAT,
+        "version": VERSION,
+        "task": checkpoint.task,
+        "architecture": checkpoint.architecture,
+        "settings": json.dumps(dict(checkpoint.settings)),
+        "styles": json.dumps(styles),
+        "training": json.dumps(dict(checkpoint.training)),
+    }
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(save(arrays, metadata))
+    except OSError as error:
+        raise CheckpointError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A new, empty file beside `path` that takes its place if the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f".{secrets.token_hex(8)}.part"
+    # Not `tempfile`: its files are private, and a result should be as open as the umask says.
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """Read and check a checkpoint.
+
+    Whether the tensors fit the architecture is checked where the network is built,
+    `fastnst.networks.build_network`.
+
+    Raises:
+        CheckpointError: the file is missing, too large, not safetensors, truncated, of another
+            format or version, or holds malformed metadata or numbers that are not finite.
+    """
+    path = Path(path)
+    metadata, tensors = _read(path)
+    if metadata.get("format") != FORMAT:
+        raise CheckpointError(f"{path.name} is not a fastnst checkpoint: its metadata lacks that.")
+    if metadata.get("version") != VERSION:
+        raise CheckpointError(
+            f"{path.name} has format version {metadata.get('version', 'none')!r:.20}; "
+            f"this fastnst reads version {VERSION}."
+        )
+    _check_finite(path, tensors)
+    return Checkpoint(
+        task=_text(path, metadata, "task"),
+        architecture=_text(path, metadata, "architecture"),
+        settings=_parse(path, metadata, "settings", dict),
+        tensors=tensors,
+        styles=_styles(path, _parse(path, metadata, "styles", list)),
+        training=_parse(path, metadata, "training", dict),
+    )
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, NDArray[np.float32]]]:
+    try:
+        if not path.is_file():
+            raise CheckpointError(f"There is no file {path}.")
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            header = int.from_bytes(file.read(8), "little")
+    except OSError as error:
+        raise CheckpointError(f"Cannot read {path}: {error.strerror or error}.") from error
+    if size > MAX_BYTES:
+        raise CheckpointError(
+            f"{path.name} has {size / 2**20:.0f} MB; "
+            f"a checkpoint has at most {MAX_BYTES // 2**20} MB."
+        )
+    if header > MAX_HEADER_BYTES:
+        raise CheckpointError(
+            f"{path.name} is not a safetensors file, or its header is over "
+            f"{MAX_HEADER_BYTES // 2**20} MB."
+        )
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+            tensors = {}
+            for key in file.keys():  # noqa: SIM118 - a safetensors handle, not a mapping
+                kind = file.get_slice(key).get_dtype()
+                if kind not in ALLOWED_TYPES:
+                    raise CheckpointError(
+                        f"{path.name} holds {key[:MAX_TEXT]} as {kind}; "
+                        f"allowed are {' and '.join(ALLOWED_TYPES)}."
+                    )
+                tensors[key] = file.get_tensor(key).astype(np.float32)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{path.name} is not a safetensors file, or is truncated: {error}."
+        ) from error
+    return metadata, tensors
+
+
+def _check_finite(path: Path, tensors: Mapping[str, NDArray[np.float32]]) -> None:
+    for key, array in tensors.items():
+        if not np.isfinite(array).all():
+            raise CheckpointError(
+                f"{path.name} is damaged: {key[:MAX_TEXT]} holds values that are not finite."
+            )
+
+
+def _text(path: Path, metadata: Mapping[str, str], key: str) -> str:
+    text = metadata.get(key, "")
+    if not 0 < len(text) <= MAX_TEXT:
+        raise CheckpointError(f"{path.name} says no {key} in its metadata.")
+    return text
+
+
+def _parse(path: Path, metadata: Mapping[str, str], key: str, kind: type) -> Any:
+    try:
+        value = json.loads(metadata.get(key, ""))
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path.name} has unreadable {key} in its metadata.") from error
+    if not isinstance(value, kind):
+        raise CheckpointError(f"{path.name} has {key} of another kind than {kind.__name__}.")
+    return value
+
+
+def _styles(path: Path, rows: list[Any]) -> tuple[Style, ...]:
+    names = {each.name for each in fields(Style)}
+    styles = []
+    for row in rows:
+        if not isinstance(row, dict) or set(row) != names:
+            raise CheckpointError(f"{path.name} describes a style without {', '.join(names)}.")
+        if not all(isinstance(text, str) and len(text) <= MAX_TEXT for text in row.values()):
+            raise CheckpointError(
+                f"{path.name} describes a style with something else than "
+                f"texts of up to {MAX_TEXT} characters."
+            )
+        if not re.fullmatch(r"\w+", row["name"]):
+            raise CheckpointError(
+                f"{path.name} has a style named {row['name'][:40]!r}; a name is made of letters, "
+                "digits and underscores."
+            )
+        styles.append(Style(**row))
+    if len({style.name for style in styles}) != len(styles):
+        raise CheckpointError(f"{path.name} has two styles of the same name.")
+    return tuple(styles)

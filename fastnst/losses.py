@@ -1,0 +1,86 @@
+"""The losses of Johnson et al. 2016, section 3.2, as pure functions.
+
+Every loss is computed picture by picture and returned as (B,), so that the pictures of one batch
+can be weighted differently.
+
+The *relative* forms, the default in training, divide by the size of the target: a painting with
+strong features and one with weak ones then ask for the same weights, and 1 means "as far from the
+target as nothing at all would be".
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+Features = Mapping[str, Tensor]
+
+
+def gram_matrix(features: Tensor) -> Tensor:
+    """G = ψψᵀ / (C·H·W), with ψ the C × H·W reshape of the features (section 3.2, eq. 3).
+
+    Args:
+        features: (B, C, H, W).
+
+    Returns:
+        (B, C, C), float32.
+    """
+    batch, channels, height, width = features.shape
+    psi = features.reshape(batch, channels, height * width)
+    return torch.bmm(psi, psi.transpose(1, 2)).float() / (channels * height * width)
+
+
+def gram_matrices(features: Features) -> dict[str, Tensor]:
+    """The Gram matrix of every layer."""
+    return {layer: gram_matrix(maps) for layer, maps in features.items()}
+
+
+def content_loss(features: Tensor, target: Tensor, relative: bool = True) -> Tensor:
+    """Feature reconstruction: ‖φ(ŷ) − φ(y)‖² / (C·H·W), or / ‖φ(y)‖² if relative (eq. 2).
+
+    Args:
+        features: (B, C, H, W), of the pictures made.
+        target: (B, C, H, W) or (1, C, H, W), of the content pictures.
+        relative: divide by the target's size instead of the number of elements.
+    """
+    return _squared_distance(features, target, relative)
+
+
+def style_loss(grams: Features, targets: Features, relative: bool = True) -> Tensor:
+    """Style reconstruction: Σ ‖G(ŷ) − G(s)‖² over the layers, each / ‖G(s)‖² if relative (eq. 4).
+
+    Args:
+        grams: layer → (B, C, C), of the pictures made.
+        targets: layer → (B, C, C) or (1, C, C), of the paintings.
+        relative: divide each layer's term by the size of its target.
+    """
+    terms = []
+    for layer, target in targets.items():
+        squares = (grams[layer] - target).square().sum((1, 2))
+        terms.append(squares / target.square().sum((1, 2)) if relative else squares)
+    return torch.stack(terms).sum(0)
+
+
+def pixel_loss(output: Tensor, target: Tensor) -> Tensor:
+    """‖ŷ − y‖² / (C·H·W) of pictures (B, C, H, W) (section 3.2, "simple loss functions")."""
+    return _squared_distance(output, target, relative=False)
+
+
+def total_variation_loss(pictures: Tensor) -> Tensor:
+    """Mean squared difference of neighbours, down plus across, of pictures (B, C, H, W).
+
+    The paper cites Mahendran & Vedaldi's regulariser, a sum; the mean does not grow with the size.
+    """
+    down = pictures[:, :, 1:] - pictures[:, :, :-1]
+    across = pictures[:, :, :, 1:] - pictures[:, :, :, :-1]
+    return down.square().mean((1, 2, 3)) + across.square().mean((1, 2, 3))
+
+
+def _squared_distance(values: Tensor, target: Tensor, relative: bool) -> Tensor:
+    squares = _squared_norm(values - target)
+    return squares / (_squared_norm(target) if relative else values[0].numel())
+
+
+def _squared_norm(values: Tensor) -> Tensor:
+    """‖·‖² picture by picture, summed in float32 without a float32 copy of half-precision maps."""
+    return torch.linalg.vector_norm(values.flatten(1), dim=1, dtype=torch.float32).square()

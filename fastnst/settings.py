@@ -1,0 +1,67 @@
+"""Settings of a training: dataclasses saved as JSON, from which the command line is made."""
+
+import argparse
+import json
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import Any, TypeVar
+
+SettingsType = TypeVar("SettingsType", bound="FitSettings")
+
+
+def setting(default: Any, about: str, choices: tuple[str, ...] | None = None) -> Any:
+    """A field of a settings class: its default and what the command line says of it."""
+    return field(default=default, metadata={"about": about, "choices": choices})
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """What every training needs."""
+
+    steps: int = setting(4000, "steps of the optimizer")
+    batch: int = setting(4, "pictures a step")
+    crop: int = setting(256, "side of the training crops, pixels")
+    rate: float = setting(2e-3, "Adam's learning rate at its highest; it falls to 0 as a cosine")
+    warmup: int = setting(100, "steps in which the learning rate rises from 0")
+    clip: float = setting(1.0, "largest norm of the gradient; longer ones are scaled down")
+    seed: int = setting(0, "of everything random")
+    precision: str = setting("auto", "auto measures which is faster", ("auto", "bf16", "fp32"))
+    held_out: int = setting(20, "photos of the folder that are never trained on")
+    save_minutes: float = setting(3.0, "minutes between checkpoints")
+    tracker: str = setting("none", "where losses are drawn", ("none", "trackio", "tensorboard"))
+    preview_steps: int = setting(250, "steps between previews; 0 for none")
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+
+@dataclass(frozen=True)
+class StyleSettings(FitSettings):
+    """What training a style network needs besides. Defaults: see the README, *Training*."""
+
+    architecture: str = setting("fast", "of the network", ("fast", "paper"))
+    style_rate: float = setting(1e-2, "learning rate of the styles' scales and shifts")
+    content_weight: float = setting(1.0, "weight of the relative content loss")
+    style_weight: float = setting(5.0, "weight of the relative style loss at strength 1")
+    variation_weight: float = setting(1.0, "weight of the total variation loss")
+    content_layer: str = setting("relu2_2", "where content is compared")
+    style_layers: str = setting("relu1_2,relu2_2,relu3_3,relu4_3", "where style is compared")
+    style_size: int = setting(384, "short side of the paintings, pixels: larger, larger strokes")
+    varied_strengths: float = setting(0.3, "share of samples at another strength than 1")
+
+
+def add_arguments(parser: argparse.ArgumentParser, settings: type[FitSettings]) -> None:
+    """One option for each field of a settings class."""
+    for each in fields(settings):
+        assert each.default is not MISSING
+        parser.add_argument(
+            f"--{each.name.replace('_', '-')}",
+            type=type(each.default),
+            default=each.default,
+            choices=each.metadata["choices"],
+            help=f"{each.metadata['about']} (default {each.default})",
+        )
+
+
+def from_arguments(arguments: argparse.Namespace, settings: type[SettingsType]) -> SettingsType:
+    """The settings that a parsed command line asks for."""
+    return settings(**{each.name: getattr(arguments, each.name) for each in fields(settings)})

@@ -1,0 +1,39 @@
+"""What several test modules share."""
+
+import os
+
+os.environ.setdefault("CI", "true")  # OpenVINO reads it at import: no telemetry from tests
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fastnst.catalog import LOSS_NETWORK
+from fastnst.networks.vgg import LossNetwork, load_loss_network
+
+
+@pytest.fixture(scope="session")
+def loss_network() -> LossNetwork:
+    return load_loss_network(LOSS_NETWORK)
+
+
+def make_picture(width: int, height: int, seed: int = 0) -> Image.Image:
+    """A colourful picture with shapes at several scales, different for each seed."""
+    rng = np.random.default_rng(seed)
+    small = rng.integers(0, 256, (max(2, height // 16), max(2, width // 16), 3), np.uint8)
+    return Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def photo_folder(tmp_path: Path) -> Path:
+    """Six photos; one of them is smaller than the crops that the tests train on."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for seed in range(5):
+        make_picture(96, 80, seed).save(folder / f"photo_{seed}.jpg")
+    make_picture(40, 30, 9).save(folder / "small.png")
+    return folder

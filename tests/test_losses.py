@@ -1,0 +1,88 @@
+"""The losses, against answers worked out by hand."""
+
+import torch
+
+from fastnst.losses import (
+    content_loss,
+    gram_matrices,
+    gram_matrix,
+    pixel_loss,
+    style_loss,
+    total_variation_loss,
+)
+
+
+def test_gram_matrix_of_ones_is_one_over_channels():
+    # ψψᵀ has H·W everywhere; divided by C·H·W that is 1/C.
+    gram = gram_matrix(torch.ones(2, 4, 3, 5))
+    torch.testing.assert_close(gram, torch.full((2, 4, 4), 1 / 4))
+
+
+def test_gram_matrix_of_two_maps():
+    features = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]])  # C=2, H=1, W=2
+    expected = torch.tensor([[[5.0, 11.0], [11.0, 25.0]]]) / 4
+    torch.testing.assert_close(gram_matrix(features), expected)
+
+
+def test_gram_matrix_does_not_depend_on_where_things_are():
+    features = torch.rand(1, 3, 4, 4)
+    shuffled = features.flatten(2)[:, :, torch.randperm(16)].reshape(1, 3, 4, 4)
+    torch.testing.assert_close(gram_matrix(features), gram_matrix(shuffled))
+
+
+def test_content_loss_absolute_and_relative():
+    target = torch.full((1, 2, 2, 2), 2.0)
+    features = torch.cat([target, target + 1])
+    # Eight differences of 1 over eight elements; the target's squares sum to 8 · 4.
+    torch.testing.assert_close(
+        content_loss(features, target, relative=False), torch.tensor([0.0, 1.0])
+    )
+    torch.testing.assert_close(content_loss(features, target), torch.tensor([0.0, 1 / 4]))
+
+
+def test_content_loss_of_nothing_is_one():
+    target = torch.rand(3, 4, 5, 6)
+    torch.testing.assert_close(content_loss(torch.zeros_like(target), target), torch.ones(3))
+
+
+def test_content_loss_of_equal_features_has_a_gradient():
+    features = torch.rand(1, 2, 3, 3, requires_grad=True)
+    content_loss(features, features.detach()).sum().backward()
+    assert torch.equal(features.grad, torch.zeros_like(features))
+
+
+def test_style_loss_sums_layers():
+    targets = {"a": torch.full((1, 2, 2), 1.0), "b": torch.full((1, 1, 1), 2.0)}
+    grams = {"a": torch.full((1, 2, 2), 3.0), "b": torch.full((1, 1, 1), 1.0)}
+    # a: 4 · 2² = 16, relative 16 / 4; b: 1, relative 1 / 4.
+    torch.testing.assert_close(style_loss(grams, targets, relative=False), torch.tensor([17.0]))
+    torch.testing.assert_close(style_loss(grams, targets), torch.tensor([4.25]))
+
+
+def test_style_loss_compares_pictures_of_different_sizes():
+    one = gram_matrices({"a": torch.ones(1, 3, 8, 8)})
+    other = gram_matrices({"a": torch.ones(1, 3, 2, 5)})
+    torch.testing.assert_close(style_loss(one, other), torch.zeros(1))
+
+
+def test_pixel_loss():
+    output = torch.zeros(2, 3, 2, 2)
+    target = torch.stack([torch.zeros(3, 2, 2), torch.full((3, 2, 2), 0.5)])
+    torch.testing.assert_close(pixel_loss(output, target), torch.tensor([0.0, 0.25]))
+
+
+def test_total_variation_of_a_checkerboard_and_of_stripes():
+    checkerboard = (torch.arange(4)[:, None] + torch.arange(4)[None]).remainder(2).float()
+    stripes = torch.arange(4).remainder(2).float().expand(4, 4)
+    pictures = torch.stack([checkerboard, stripes, torch.full((4, 4), 0.3)])[:, None]
+    torch.testing.assert_close(total_variation_loss(pictures), torch.tensor([2.0, 1.0, 0.0]))
+
+
+def test_losses_in_half_precision_stay_close(loss_network):
+    pictures = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    exact = loss_network(pictures, ["relu2_2"])["relu2_2"]
+    rounded = exact.bfloat16()
+    other = exact.roll(1, 0)
+    torch.testing.assert_close(
+        content_loss(rounded, other.bfloat16()), content_loss(exact, other), rtol=0.02, atol=0
+    )

@@ -1,0 +1,71 @@
+"""Photos to train on, and grain."""
+
+import numpy as np
+import pytest
+from conftest import make_picture
+
+from fastnst.errors import TrainingError
+from fastnst.grain import TILE, grain_tile
+from fastnst.photos import Crops, count_small, list_photos, split_photos
+
+
+def test_list_photos_finds_pictures_only(photo_folder):
+    (photo_folder / "notes.txt").write_text("no picture")
+    (photo_folder / "deeper").mkdir()
+    make_picture(50, 50).save(photo_folder / "deeper" / "one.webp")
+    names = [path.name for path in list_photos(photo_folder)]
+    assert len(names) == 7 and "one.webp" in names and "notes.txt" not in names
+
+
+def test_no_photos(tmp_path):
+    with pytest.raises(TrainingError, match="No photos found"):
+        list_photos(tmp_path)
+    with pytest.raises(TrainingError, match="There is no folder"):
+        list_photos(tmp_path / "none")
+
+
+def test_split_is_even_complete_and_repeatable():
+    names = [str(i) for i in range(100)]
+    kept, held_out = split_photos(names, 20)
+    assert len(held_out) == 20 and sorted(kept + held_out) == sorted(names)
+    assert np.ptp(np.diff([int(name) for name in held_out])) <= 1
+    assert split_photos(names, 20) == (kept, held_out)
+    assert split_photos(names, 0) == (names, [])
+    with pytest.raises(TrainingError, match="only 100"):
+        split_photos(names, 100)
+
+
+def test_small_photos_are_counted(photo_folder):
+    assert count_small(list_photos(photo_folder), 32) == 1
+    assert count_small(list_photos(photo_folder), 30) == 0
+    assert count_small(list_photos(photo_folder), 200) == 6
+
+
+def test_crops_repeat_and_visit_every_photo(photo_folder):
+    photos = list_photos(photo_folder)
+    crops = Crops(photos, 32, seed=1)
+    first = [crops.read(i, crops.generator(i)) for i in range(12)]
+    second = [crops.read(i, crops.generator(i)) for i in range(12)]
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    assert all(crop.shape == (3, 32, 32) and 0 <= crop.min() <= crop.max() <= 1 for crop in first)
+    other = Crops(photos, 32, seed=2)
+    assert not np.array_equal(first[0], other.read(0, other.generator(0)))
+
+
+def test_an_unreadable_photo_is_named(photo_folder):
+    (photo_folder / "photo_2.jpg").write_bytes(b"broken")
+    crops = Crops([photo_folder / "photo_2.jpg"], 32, seed=0)
+    with pytest.raises(TrainingError, match=r"photo_2\.jpg"):
+        crops.read(0, crops.generator(0))
+
+
+def test_grain_has_no_mean_unit_variance_and_no_seam():
+    tile = grain_tile()
+    assert tile.shape == (3, TILE, TILE)
+    assert abs(tile.mean()) < 1e-4 and abs(tile.std() - 1) < 1e-4
+    inside = np.abs(np.diff(tile, axis=2)).mean()
+    seam = np.abs(tile[:, :, 0] - tile[:, :, -1]).mean()
+    assert seam < 1.5 * inside
+    assert np.array_equal(tile, grain_tile())
+    with pytest.raises(ValueError, match="read-only"):
+        tile[0, 0, 0] = 1

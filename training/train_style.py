@@ -1,0 +1,143 @@
+"""Train a style network on one or more paintings.
+
+    python training/train_style.py --photos PHOTOS --paintings starry_night.jpg udnie.jpg --out RUN
+    python training/train_style.py --photos PHOTOS --paintings PAINTINGS --out RUN --resume
+
+A painting is a file, or a folder of files with an optional `styles.json` that says their titles,
+artists, years and licences. The run's folder gets `weights.safetensors`, which is all that
+stylizing needs, and previews, settings, losses and the state to resume from.
+"""
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+from PIL import Image
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from fastnst.catalog import LOSS_NETWORK
+from fastnst.checkpoint import Style, load_checkpoint
+from fastnst.errors import FastnstError, TrainingError
+from fastnst.fit import fit
+from fastnst.images import save_picture
+from fastnst.networks.vgg import load_loss_network
+from fastnst.photos import count_small, list_photos, read_rgb, split_photos
+from fastnst.settings import StyleSettings, add_arguments, from_arguments
+from fastnst.style_training import StyleTask, fit_short_side
+
+PREVIEW_PHOTOS = 3
+PREVIEW_SIDE = 192
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Train a style network.")
+    parser.add_argument("--photos", type=Path, required=True, help="folder of photos")
+    parser.add_argument(
+        "--paintings", type=Path, nargs="+", required=True, help="paintings, or folders of them"
+    )
+    parser.add_argument("--only", nargs="+", default=[], help="names of the paintings to take")
+    parser.add_argument("--out", type=Path, required=True, help="folder of this run")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument("--start", type=Path, help="weights to start from")
+    parser.add_argument(
+        "--loss-network",
+        default=LOSS_NETWORK,
+        help="VGG-16 as safetensors, or 'torchvision' to download it (default: the shipped one)",
+    )
+    add_arguments(parser, StyleSettings)
+    return parser.parse_args(arguments)
+
+
+def read_paintings(sources: list[Path], only: list[str]) -> list[tuple[Style, Image.Image]]:
+    """Every painting asked for, with what is known of it."""
+    files: list[Path] = []
+    known: dict[str, dict] = {}
+    for source in sources:
+        if source.is_dir():
+            files += list_photos(source)
+            table = source / "styles.json"
+            if table.is_file():
+                known |= {row["name"]: row for row in json.loads(table.read_text())}
+        else:
+            files.append(source)
+    paintings = []
+    for file in files:
+        name = re.sub(r"\W+", "_", file.stem).lower()
+        if only and name not in only:
+            continue
+        row = known.get(name, {})
+        style = Style(
+            name=name,
+            title=row.get("title", file.stem),
+            artist=row.get("artist", ""),
+            year=str(row.get("year", "")),
+            licence=row.get("licence", row.get("status", "")),
+        )
+        paintings.append((style, read_rgb(file)))
+    missing = set(only) - {style.name for style, _ in paintings}
+    if missing:
+        raise TrainingError(f"There is no painting {', '.join(sorted(missing))}.")
+    return paintings
+
+
+def train(arguments: argparse.Namespace) -> None:
+    settings = from_arguments(arguments, StyleSettings)
+    photos, held_out = split_photos(list_photos(arguments.photos), settings.held_out)
+    paintings = read_paintings(arguments.paintings, arguments.only)
+    print(
+        f"{len(photos)} photos to train on, {len(held_out)} held out; {len(paintings)} paintings."
+    )
+    small = count_small(photos, settings.crop)
+    if small:
+        print(f"{small} photos are smaller than the crop of {settings.crop} px: enlarged.")
+    previews = [
+        fit_short_side(read_rgb(photo), PREVIEW_SIDE).crop((0, 0, PREVIEW_SIDE, PREVIEW_SIDE))
+        for photo in held_out[:PREVIEW_PHOTOS]
+    ]
+    task = StyleTask(
+        settings,
+        photos,
+        paintings,
+        load_loss_network(arguments.loss_network),
+        previews=previews,
+        start=load_checkpoint(arguments.start) if arguments.start else None,
+    )
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[left]} left"),
+    )
+    with Progress(*columns) as bar:
+        row = bar.add_task("training", total=settings.steps, left="?")
+        for progress in fit(task, settings, arguments.out, resume=arguments.resume):
+            losses = "  ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
+            left = f"{progress.remaining / 60:.0f} min"
+            bar.update(row, completed=progress.step, description=losses, left=left)
+            if progress.preview:
+                path = arguments.out / "previews" / f"{progress.step:06d}.jpg"
+                save_picture(progress.preview, path)
+
+
+def main() -> None:
+    try:
+        train(parse())
+    except FastnstError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped; go on with --resume", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

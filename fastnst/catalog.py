@@ -43,7 +43,7 @@ def load(name: str | Path) -> Checkpoint:
     """
     if str(name) in SHIPPED:
         return load_checkpoint(SHIPPED[str(name)].path)
-    if Path(name).suffix != SUFFIX and not Path(name).is_file():
+    if Path(name).suffix != SUFFIX:
         raise CheckpointError(
             f"There are no weights {str(name)!r}; shipped are {', '.join(SHIPPED)}, "
             f"else give a {SUFFIX} file."

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
@@ -222,15 +223,17 @@ def _parse(path: Path, metadata: Mapping[str, str], key: str, kind: type) -> Any
 
 
 def _styles(path: Path, rows: list[Any]) -> tuple[Style, ...]:
-    names = {each.name for each in fields(Style)}
+    names = [each.name for each in fields(Style)]
     styles = []
     for row in rows:
-        if not isinstance(row, dict) or set(row) != names:
-            raise CheckpointError(f"{path.name} describes a style without {', '.join(names)}.")
-        if not all(isinstance(text, str) and len(text) <= MAX_TEXT for text in row.values()):
+        if not isinstance(row, dict) or set(row) != set(names):
+            raise CheckpointError(
+                f"{path.name} describes a style by other facts than {', '.join(names)}."
+            )
+        if not all(isinstance(text, str) and _is_line(text) for text in row.values()):
             raise CheckpointError(
                 f"{path.name} describes a style with something else than "
-                f"texts of up to {MAX_TEXT} characters."
+                f"texts of one line, up to {MAX_TEXT} characters."
             )
         if not re.fullmatch(r"\w+", row["name"]):
             raise CheckpointError(
@@ -241,3 +244,8 @@ def _styles(path: Path, rows: list[Any]) -> tuple[Style, ...]:
     if len({style.name for style in styles}) != len(styles):
         raise CheckpointError(f"{path.name} has two styles of the same name.")
     return tuple(styles)
+
+
+def _is_line(text: str) -> bool:
+    """Whether a text may be shown: a stranger's could steer the terminal it is printed on."""
+    return len(text) <= MAX_TEXT and not any(category(letter) == "Cc" for letter in text)

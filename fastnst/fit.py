@@ -43,8 +43,13 @@ ADAM_MOMENTS = ("exp_avg", "exp_avg_sq")
 class Task(Protocol):
     """What is trained: a network, its samples and its losses."""
 
-    network: nn.Module
-    samples: Dataset
+    @property
+    def network(self) -> nn.Module:
+        """What learns."""
+
+    @property
+    def samples(self) -> Dataset[dict[str, Tensor]]:
+        """`steps * batch` samples; each depends on its index alone."""
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Adam's groups; each has "params" and "lr", the highest learning rate."""
@@ -255,7 +260,7 @@ def choose_precision(wanted: str) -> str:
     device = PartialState().device
     conv = nn.Conv2d(64, 64, 3, padding=1).to(device)
     maps = torch.rand(1, 64, 128, 128, device=device, requires_grad=True)
-    seconds = {}
+    seconds: dict[str, float] = {}
     for name in names.values():
         for attempt in range(4):  # the first one warms up
             start = time.perf_counter()

@@ -39,4 +39,5 @@ def _enlarge(noise: NDArray[np.float32], size: int, axis: int) -> NDArray[np.flo
     steps = np.moveaxis(noise, axis, -1)
     following = np.roll(steps, -1, -1)
     fine = steps[..., None] * (1 - ramp) + following[..., None] * ramp
-    return np.moveaxis(fine.reshape(*steps.shape[:-1], -1), -1, axis)
+    flat: NDArray[np.float32] = fine.reshape(*steps.shape[:-1], -1).astype(np.float32)
+    return np.moveaxis(flat, -1, axis)

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -222,7 +223,7 @@ def _descend(
     seconds = 0.0
     for iteration in range(settings.iterations + 1):
         started = time.perf_counter()
-        values, loss = _evaluate(objective, pixels, gradient=iteration < settings.iterations)
+        values = _evaluate(objective, pixels, gradient=iteration < settings.iterations)
         seconds += time.perf_counter() - started
         if not math.isfinite(values["objective"]):
             raise TrainingError(
@@ -241,24 +242,22 @@ def _descend(
         started = time.perf_counter()
         # The gradient is there already: each iteration evaluates once, and what it finds is
         # yielded before it moves on.
-        optimizer.step(lambda loss=loss: loss)
+        optimizer.step(partial(float, values["objective"]))
         if settings.clip:
             with torch.no_grad():
                 pixels.clamp_(0, 1)
         seconds += time.perf_counter() - started
 
 
-def _evaluate(
-    objective: StyleObjective, pixels: Tensor, gradient: bool
-) -> tuple[dict[str, float], Tensor]:
-    """The losses as numbers, and the objective; its gradient is left in `pixels.grad`."""
+def _evaluate(objective: StyleObjective, pixels: Tensor, gradient: bool) -> dict[str, float]:
+    """The losses as numbers; the objective's gradient is left in `pixels.grad`."""
+    # Not around the whole loop: between two iterations the driver's own setting holds.
     with torch.set_grad_enabled(gradient):
         losses = objective(pixels)
     if gradient:
         pixels.grad = None
         losses["objective"].backward()
-    values = {name: float(value.detach()) for name, value in losses.items()}
-    return values, losses["objective"].detach()
+    return {name: float(value.detach()) for name, value in losses.items()}
 
 
 def _check_settings(settings: OptimizeSettings) -> None:

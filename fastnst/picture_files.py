@@ -42,24 +42,25 @@ class OutputFormat:
         name: Pillow's.
         suffixes: of file names that ask for it; the first is the usual one.
         alpha: whether it holds transparency.
-        exif_limit: the largest EXIF block it holds, in bytes.
         options: for Pillow.
+        exif_options: in their place, for a picture with EXIF.
     """
 
     name: str
     suffixes: tuple[str, ...]
     alpha: bool
-    exif_limit: int
     options: dict[str, object]
+    exif_options: dict[str, object] | None = None
 
 
 OUTPUT_FORMATS = {
     each.name: each
     for each in (
-        OutputFormat("PNG", (".png",), True, 2**30, {"compress_level": 4}),
-        OutputFormat("JPEG", (".jpg", ".jpeg"), False, 65533, {"quality": 93, "subsampling": 0}),
-        OutputFormat("WebP", (".webp",), True, 2**30, {"quality": 93, "method": 4}),
-        OutputFormat("TIFF", (".tif", ".tiff"), True, 2**30, {"compression": "tiff_lzw"}),
+        OutputFormat("PNG", (".png",), True, {"compress_level": 4}),
+        OutputFormat("JPEG", (".jpg", ".jpeg"), False, {"quality": 93, "subsampling": 0}),
+        OutputFormat("WebP", (".webp",), True, {"quality": 93, "method": 4}),
+        # Uncompressed with EXIF: libtiff, which compresses, cannot write the camera's part of it.
+        OutputFormat("TIFF", (".tif", ".tiff"), True, {"compression": "tiff_lzw"}, {}),
     )
 }
 
@@ -200,8 +201,8 @@ def reason(error: Exception) -> str:
 def encode_picture(picture: Image.Image, output: OutputFormat) -> bytes:
     """A picture as the bytes of a file, EXIF and colour profile included.
 
-    Where the format has no transparency, the picture is laid on white; where it cannot hold an
-    EXIF block of that size, there is none.
+    Where the format has no transparency, the picture is laid on white; an EXIF block that it cannot
+    hold (JPEG ends at 64 KB) is left out.
 
     Raises:
         PictureError: the format cannot hold the picture: WebP's sides end at 16383 pixels.
@@ -212,19 +213,25 @@ def encode_picture(picture: Image.Image, output: OutputFormat) -> bytes:
         ground = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(ground, picture).convert("RGB")
         picture.info = info
-    metadata = {
-        key: picture.info[key] for key in ("exif", "icc_profile") if picture.info.get(key)
-    }
-    if len(metadata.get("exif", b"")) > output.exif_limit:
-        del metadata["exif"]
-    buffer = io.BytesIO()
+    metadata = {key: picture.info[key] for key in ("exif", "icc_profile") if picture.info.get(key)}
+    if "exif" in metadata:
+        options = output.options if output.exif_options is None else output.exif_options
+        try:
+            return _encode(picture, output, options | metadata)
+        except Exception:  # a strange block makes the writers raise anything
+            del metadata["exif"]
     try:
-        picture.save(buffer, output.name, **output.options, **metadata)
+        return _encode(picture, output, output.options | metadata)
     except (OSError, ValueError) as error:
         raise PictureError(
             f"A picture of {picture.width}×{picture.height} cannot be written as {output.name}: "
             f"{reason(error)}."
         ) from error
+
+
+def _encode(picture: Image.Image, output: OutputFormat, options: dict[str, object]) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, output.name, **options)
     return buffer.getvalue()
 
 

@@ -42,6 +42,7 @@ class StyleSettings(FitSettings):
     style_rate: float = setting(1e-2, "learning rate of the styles' scales and shifts")
     content_weight: float = setting(1.0, "weight of the relative content loss")
     style_weight: float = setting(5.0, "weight of the relative style loss at strength 1")
+    tone_weight: float = setting(2.0, "weight of keeping light parts light and dark parts dark")
     variation_weight: float = setting(1.0, "weight of the total variation loss")
     content_layer: str = setting("relu2_2", "where content is compared")
     style_layers: str = setting("relu1_2,relu2_2,relu3_3,relu4_3", "where style is compared")

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from fastnst.checkpoint import Checkpoint, Style
 from fastnst.errors import TrainingError
 from fastnst.grain import TILE, grain_tile
-from fastnst.losses import content_loss, gram_matrices, style_loss, total_variation_loss
+from fastnst.losses import content_loss, gram_matrices, style_loss, tone_loss, total_variation_loss
 from fastnst.networks import (
     ARCHITECTURES,
     StyleNetwork,
@@ -60,12 +60,13 @@ def painting_grams(
     painting: Image.Image, loss_network: LossNetwork, layers: Sequence[str], side: int
 ) -> dict[str, Tensor]:
     """The Gram matrices of a painting at a size: layer → (1, C, C)."""
+    pixels = to_tensor(fit_short_side(painting, side)).to(loss_network.mean.device)
     with torch.no_grad():
-        features = loss_network(to_tensor(fit_short_side(painting, side)), layers)
+        features = loss_network(pixels, layers)
     return gram_matrices(features)
 
 
-class StyleSamples(Dataset):
+class StyleSamples(Dataset[dict[str, Tensor]]):
     """Crops, each with a style and a strength to paint it in."""
 
     def __init__(self, crops: Crops, styles: int, settings: StyleSettings, grain: float) -> None:
@@ -132,7 +133,8 @@ class StyleTask:
         self.style_layers = settings.style_layers.split(",")
         self.targets = self._targets(paintings)
         torch.manual_seed(settings.seed)
-        self.network = self._build(start).to(memory_format=torch.channels_last)
+        network = self._build(start)
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         crops = Crops(photos, settings.crop, settings.seed)
         self.samples = StyleSamples(crops, len(paintings), settings, self.network.grain)
 
@@ -166,10 +168,12 @@ class StyleTask:
         grams = gram_matrices({layer: features[layer] for layer in self.style_layers})
         content = content_loss(features[settings.content_layer], kept[settings.content_layer])
         style = style_loss(grams, targets)
+        tone = tone_loss(made.float(), photos)
         variation = total_variation_loss(made.float())
         total = (
             settings.content_weight * content
             + settings.style_weight * strength_weight(strength) * style
+            + settings.tone_weight * tone
             + settings.variation_weight * variation
         )
         default = strength == 1
@@ -179,6 +183,7 @@ class StyleTask:
             "total": total.mean(),
             "content": content[default].mean(),
             "style": style[default].mean(),
+            "tone": tone.mean(),
             "variation": variation.mean(),
         }
 
@@ -254,5 +259,5 @@ def check_painting(name: str, painting: Image.Image) -> None:
             f"The painting {name} is {painting.width}×{painting.height} pixels; "
             f"it needs {SMALLEST_PAINTING} on its short side at least."
         )
-    if all(low == high for low, high in painting.convert("RGB").getextrema()):
+    if not np.ptp(np.asarray(painting.convert("RGB")), axis=(0, 1)).any():
         raise TrainingError(f"The painting {name} is of one colour; there is no style to learn.")

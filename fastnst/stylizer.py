@@ -1,9 +1,6 @@
 """`Stylizer`: photos in, paintings out."""
 
-import difflib
-from collections.abc import Callable, Mapping
-from functools import lru_cache
-from numbers import Integral, Real
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +9,22 @@ from PIL import Image
 
 from fastnst.catalog import DEFAULT_STYLES, load
 from fastnst.checkpoint import Checkpoint, Style
+from fastnst.choices import (
+    BRUSHES,
+    STRENGTHS,
+    Blend,
+    Size,
+    blend_shares,
+    check_number,
+    check_style,
+    output_size,
+)
 from fastnst.engines import AUTO, create_engine
-from fastnst.errors import CheckpointError, PictureError, StyleError
-from fastnst.grain import TILE, grain_tile
+from fastnst.errors import CheckpointError
 from fastnst.images import Photo, check_size, put_together, take_apart
-from fastnst.networks import StyleNetwork, build_network
 
-STRENGTHS = (0.0, 1.5)
-BRUSHES = (0.5, 2.0)
-WEIGHTS = (0.0, 1e6)
-LONGEST_SIDE = 1_000_000
 # Below this strength the photo itself fades in, so that strength 0 is the photo, untouched.
 FADE = 0.25
-
-Blend = str | Mapping[str, float]
-Size = int | tuple[int, int]
 
 
 class Stylizer:
@@ -56,17 +54,19 @@ class Stylizer:
             CheckpointError: the weights are missing, damaged or not of styles.
             EngineError: the engine or device is unknown or not on this machine.
         """
+        # It brings torch, which only whoever paints has to wait for.
+        from fastnst.networks import StyleNetwork, build_network
+
         self.checkpoint = weights if isinstance(weights, Checkpoint) else load(weights)
         network = build_network(self.checkpoint)
         if not isinstance(network, StyleNetwork):
             raise CheckpointError(f"The weights are for {self.checkpoint.task}, not for style.")
         if len(network.styles) != len(self.checkpoint.styles):
             raise CheckpointError(
-                f"The weights hold {len(network.styles)} styles, "
-                f"but describe {len(self.checkpoint.styles)}."
+                "The weights do not describe the styles that they hold: "
+                f"they hold {len(network.styles)}, and describe {len(self.checkpoint.styles)}."
             )
         self._stride = network.stride
-        self._grain = network.grain
         self._photo_vector = network.photo.detach().numpy().copy()
         self._vectors = {
             style.name: vector
@@ -87,7 +87,7 @@ class Stylizer:
         Raises:
             StyleError: there is no such style.
         """
-        self._vector(style)
+        check_style(style, self.styles)
         return next(each for each in self.checkpoint.styles if each.name == style)
 
     def __call__(
@@ -125,8 +125,8 @@ class Stylizer:
             StyleError: an unknown style, or a setting that is out of range.
             CancelledError: `cancelled` said so.
         """
-        strength = _number("strength", strength, STRENGTHS)
-        brush = _number("brush", brush, BRUSHES)
+        strength = check_number("strength", strength, STRENGTHS)
+        brush = check_number("brush", brush, BRUSHES)
         vector = self._blend(style if style is not None else self.styles[0], strength)
         taken = take_apart(photo)
         width, height = output_size(taken.size, size)
@@ -139,27 +139,10 @@ class Stylizer:
         return put_together(made, taken, _resized_alpha(taken, (width, height)))
 
     def _blend(self, style: Blend, strength: float) -> NDArray[np.float32]:
-        if not isinstance(style, str | Mapping):
-            raise StyleError(
-                f"A style is a name, or a mapping of names to weights, not {style!r:.40}."
-            )
-        weights = {style: 1.0} if isinstance(style, str) else dict(style)
-        vectors = [self._vector(name) for name in weights]
-        shares = [_number(f"weight of {name}", share, WEIGHTS) for name, share in weights.items()]
-        total = sum(shares)
-        if total <= 0:
-            raise StyleError("A blend needs at least one style with a weight over 0.")
-        mixed = sum(vector * (share / total) for vector, share in zip(vectors, shares, strict=True))
+        shares = blend_shares(style, self.styles)
+        mixed = sum(self._vectors[name] * share for name, share in shares.items())
         vector = self._photo_vector + strength * (mixed - self._photo_vector)
         return vector.astype(np.float32)
-
-    def _vector(self, name: str) -> NDArray[np.float32]:
-        vector = self._vectors.get(name)
-        if vector is None:
-            near = difflib.get_close_matches(str(name).lower(), self._vectors, 1, 0.5)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(self._vectors)}."
-            raise StyleError(f"There is no style {str(name)[:60]!r}; {hint}")
-        return vector
 
     def _paint(
         self,
@@ -184,59 +167,14 @@ class Stylizer:
         vector: NDArray[np.float32],
         cancelled: Callable[[], bool],
     ) -> NDArray[np.uint8]:
+        """Run the network on a picture with a mirrored margin, where borders may go wrong."""
         height, width = pixels.shape[:2]
-        padding = ((0, -height % self._stride), (0, -width % self._stride), (0, 0))
-        if any(after for _, after in padding):
-            pixels = np.pad(pixels, padding, mode="reflect")
-        grain = _scaled_grain(*pixels.shape[:2], self._grain)
-        made = self._engine.run(pixels, grain, vector, cancelled)
-        return made[:height, :width]
-
-
-def output_size(photo: tuple[int, int], size: Size | None) -> tuple[int, int]:
-    """Width and height of the result.
-
-    Args:
-        photo: width and height of the photo.
-        size: the long side in pixels, (width, height), or none for the photo's own size.
-
-    Raises:
-        PictureError: the size is not one, too small or too large.
-    """
-    if size is None:
-        return photo
-    sides = tuple(size) if isinstance(size, tuple | list) else (size,)
-    if len(sides) not in (1, 2) or not all(map(_is_side, sides)):
-        raise PictureError(
-            f"A size is the long side or (width, height), whole numbers of pixels up to "
-            f"{LONGEST_SIDE}, not {size!r:.40}."
-        )
-    if len(sides) == 2:
-        width, height = (int(side) for side in sides)
-    else:
-        factor = sides[0] / max(photo)
-        width, height = (max(1, round(side * factor)) for side in photo)
-    check_size(width, height, what="The result")
-    return width, height
-
-
-def _is_side(value: object) -> bool:
-    whole = isinstance(value, Integral) and not isinstance(value, bool)
-    return whole and 0 < int(value) <= LONGEST_SIDE  # type: ignore[call-overload]
-
-
-def _number(name: str, value: float, allowed: tuple[float, float]) -> float:
-    low, high = allowed
-    if not isinstance(value, Real) or isinstance(value, bool) or not low <= value <= high:
-        raise StyleError(f"The {name} is {value!r:.40}; allowed is {low:g} to {high:g}.")
-    return float(value)
-
-
-@lru_cache(maxsize=2)
-def _scaled_grain(height: int, width: int, amount: float) -> NDArray[np.float32]:
-    repeats = (1, -(-height // TILE), -(-width // TILE))
-    grain = np.tile(grain_tile(), repeats)[:, :height, :width] * np.float32(amount)
-    return np.ascontiguousarray(grain)
+        before = self._stride
+        rows = (before, before + -height % self._stride)
+        columns = (before, before + -width % self._stride)
+        padded = np.pad(pixels, (rows, columns, (0, 0)), mode="reflect")
+        made = self._engine.run(padded, vector, cancelled)
+        return made[before : before + height, before : before + width]
 
 
 def _resize(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -249,9 +187,7 @@ def _resized_alpha(photo: Photo, size: tuple[int, int]) -> NDArray[np.uint8] | N
     return None if photo.alpha is None else _resize(photo.alpha, size)
 
 
-def _mix(
-    first: NDArray[np.uint8], second: NDArray[np.uint8], share: float
-) -> NDArray[np.uint8]:
+def _mix(first: NDArray[np.uint8], second: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
     return np.asarray(Image.blend(Image.fromarray(first), Image.fromarray(second), share))
 
 

@@ -153,6 +153,22 @@ def test_problems_are_told_before_the_first_step(photo_folder, tmp_path, loss_ne
         check_painting("tiny", make_picture(40, 90))
 
 
+def test_a_full_disk_is_told_before_the_first_step(photo_folder, tmp_path, loss_network):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("cannot mount a small disk here")
+    settings = StyleSettings(**SMALL)
+    try:
+        with pytest.raises(TrainingError, match=r"No space in .*: 1 MB are free"):
+            next(fit(make_task(photo_folder, loss_network, settings), settings, disk))
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
 def command(folder: Path, out: Path, *options: str) -> list[str]:
     return [
         sys.executable, str(ROOT / "training" / "train_style.py"), "--photos", str(folder),
@@ -165,10 +181,11 @@ def command(folder: Path, out: Path, *options: str) -> list[str]:
 def test_killed_training_resumes_the_same_run(photo_folder, tmp_path):
     """Kill -9 in the middle, resume: the same weights as a run that nobody disturbed."""
     make_picture(90, 90, 30).save(tmp_path / "painting.png")
-    whole = command(photo_folder, tmp_path / "whole", "--save-minutes", "9")
+    whole = command(photo_folder, tmp_path / "whole", "--save-minutes", "9", "--tracker", "trackio")
     done = subprocess.run(whole, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert "photos are smaller than the crop" in done.stdout or "1 photos" in done.stdout
+    assert "1 photos are smaller than the crop of 32 px: enlarged." in done.stdout
+    assert list((tmp_path / "whole" / "trackio").glob("*.db"))
     assert (tmp_path / "whole" / "previews" / "000010.jpg").is_file()
 
     broken = command(photo_folder, tmp_path / "broken", "--save-minutes", "0")

@@ -8,6 +8,7 @@ from fastnst.losses import (
     gram_matrix,
     pixel_loss,
     style_loss,
+    tone_loss,
     total_variation_loss,
 )
 
@@ -76,6 +77,14 @@ def test_total_variation_of_a_checkerboard_and_of_stripes():
     stripes = torch.arange(4).remainder(2).float().expand(4, 4)
     pictures = torch.stack([checkerboard, stripes, torch.full((4, 4), 0.3)])[:, None]
     torch.testing.assert_close(total_variation_loss(pictures), torch.tensor([2.0, 1.0, 0.0]))
+
+
+def test_tone_loss_follows_light_and_dark_not_colour():
+    ramp = torch.linspace(0.2, 0.8, 64).expand(1, 3, 64, 64)
+    red = torch.cat([ramp[:, :1], torch.zeros(1, 2, 64, 64)], 1)
+    flat = torch.full_like(ramp, 0.5)
+    losses = tone_loss(torch.cat([ramp, red, 1 - ramp, flat]), ramp.expand(4, -1, -1, -1))
+    torch.testing.assert_close(losses, torch.tensor([0.0, 0.0, 2.0, 1.0]), atol=0.02, rtol=0)
 
 
 def test_losses_in_half_precision_stay_close(loss_network):

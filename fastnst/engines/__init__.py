@@ -3,13 +3,15 @@
 import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastnst.errors import EngineError
-from fastnst.networks import StyleNetwork
+
+if TYPE_CHECKING:  # it brings torch, which only whoever paints has to wait for
+    from fastnst.networks import StyleNetwork
 
 __all__ = ["AUTO", "DEVICES", "ENGINES", "Engine", "create_engine"]
 
@@ -26,7 +28,6 @@ class Engine(Protocol):
     def run(
         self,
         pixels: NDArray[np.uint8],
-        grain: NDArray[np.float32],
         style: NDArray[np.float32],
         cancelled: Callable[[], bool],
     ) -> NDArray[np.uint8]:
@@ -34,7 +35,6 @@ class Engine(Protocol):
 
         Args:
             pixels: (H, W, 3) sRGB; sides are multiples of the network's stride.
-            grain: (3, H, W), added to the picture in [0, 1].
             style: (S,) the style vector.
             cancelled: asked now and then; when it answers yes, the work stops.
 
@@ -52,16 +52,16 @@ class EngineKind:
 
     package: str
     devices: tuple[str, ...]
-    create: Callable[[StyleNetwork, str], Engine]
+    create: "Callable[[StyleNetwork, str], Engine]"
 
 
-def _openvino(network: StyleNetwork, device: str) -> Engine:
+def _openvino(network: "StyleNetwork", device: str) -> Engine:
     from fastnst.engines.openvino_engine import OpenVinoEngine
 
     return OpenVinoEngine(network)
 
 
-def _torch(network: StyleNetwork, device: str) -> Engine:
+def _torch(network: "StyleNetwork", device: str) -> Engine:
     from fastnst.engines.torch_engine import TorchEngine
 
     return TorchEngine(network, device)
@@ -74,7 +74,7 @@ ENGINES: Mapping[str, EngineKind] = {
 }
 
 
-def create_engine(network: StyleNetwork, engine: str = AUTO, device: str = AUTO) -> Engine:
+def create_engine(network: "StyleNetwork", engine: str = AUTO, device: str = AUTO) -> Engine:
     """The engine asked for, or the fastest that this machine has.
 
     Raises:
@@ -113,8 +113,9 @@ def _check_device(device: str) -> None:
 def _has(device: str) -> bool:
     import torch
 
-    return {
+    tests: Mapping[str, Callable[[], bool]] = {
         "cpu": lambda: True,
         "cuda": torch.cuda.is_available,
         "mps": torch.backends.mps.is_available,
-    }[device]()
+    }
+    return tests[device]()

@@ -38,7 +38,6 @@ class OpenVinoEngine:
     def run(
         self,
         pixels: NDArray[np.uint8],
-        grain: NDArray[np.float32],
         style: NDArray[np.float32],
         cancelled: Callable[[], bool],
     ) -> NDArray[np.uint8]:
@@ -46,11 +45,14 @@ class OpenVinoEngine:
             # A request of its own for each picture: no caller can meet another's data, and the
             # memory of a large picture goes when its request does. Making one costs about 1 ms.
             request = self._compiled.create_infer_request()
-            request.start_async([pixels[None], grain[None], style[None]], share_inputs=True)
-            while not request.wait_for(POLL_MILLISECONDS):
-                if cancelled():
-                    request.cancel()
-                    raise CancelledError("Stopped.")
+            request.start_async([pixels[None], style[None]], share_inputs=True)
+            try:
+                while not request.wait_for(POLL_MILLISECONDS):
+                    if cancelled():
+                        raise CancelledError("Stopped.")
+            except BaseException:
+                request.cancel()
+                raise
             return request.get_output_tensor().data[0].copy()
 
 
@@ -59,7 +61,6 @@ def _convert(network: StyleNetwork) -> ov.Model:
     side = 8 * stride
     example = (
         torch.zeros(1, side, side, 3, dtype=torch.uint8),
-        torch.zeros(1, 3, side, side),
         network.photo.detach()[None],
     )
     wrapped = PixelStyleNetwork(network).eval()
@@ -70,7 +71,6 @@ def _convert(network: StyleNetwork) -> ov.Model:
             example_input=example,
             input=[
                 ("pixels", [1, -1, -1, 3]),
-                ("grain", [1, 3, -1, -1]),
                 ("style", [1, network.photo.numel()]),
             ],
         )

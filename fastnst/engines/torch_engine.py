@@ -29,7 +29,6 @@ class TorchEngine:
     def run(
         self,
         pixels: NDArray[np.uint8],
-        grain: NDArray[np.float32],
         style: NDArray[np.float32],
         cancelled: Callable[[], bool],
     ) -> NDArray[np.uint8]:
@@ -39,7 +38,6 @@ class TorchEngine:
             # torch.tensor copies: the arrays may be read-only, and stay their owner's.
             result = self._network(
                 torch.tensor(pixels, device=self._device)[None],
-                torch.tensor(grain, device=self._device, dtype=self._dtype)[None],
                 torch.tensor(style, device=self._device, dtype=self._dtype)[None],
             )
             return result[0].cpu().numpy()

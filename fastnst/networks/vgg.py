@@ -92,7 +92,7 @@ def load_loss_network(source: str | Path) -> LossNetwork:
                 )
             state[f"convs.{layer}.{part}"] = tensors[key].float()
     network.load_state_dict(state)
-    return network.to(memory_format=torch.channels_last).eval()
+    return network.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
 
 def _torchvision_indices() -> Iterator[int]:

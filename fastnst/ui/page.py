@@ -1,0 +1,77 @@
+"""The page: its tabs in one frame, and how it is served."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from fastnst.ui.api import add_endpoints
+from fastnst.ui.studio import Studio
+from fastnst.ui.stylize import draw_stylize
+from fastnst.ui.upload import MAX_UPLOAD
+
+FOLDER = Path(__file__).parent
+# How often old files are looked for, and how old they may be: nothing lives longer than the sum.
+SWEEP_SECONDS = 300
+KEEP_SECONDS = 3300
+LONGEST_QUEUE = 64
+
+HEADER = f"""
+<h1>fastnst</h1>
+<p>Your photo, painted like a masterpiece.</p>
+<p>Nobody else sees your photos; they are deleted within
+{(SWEEP_SECONDS + KEEP_SECONDS) // 60} minutes.</p>
+"""
+
+# The semi-bold cuts that Gradio 6.31 bundles lack most Latin letters; these are whole.
+FONT_WEIGHTS = (400, 700)
+# One accent colour, warm greys, and fonts that Gradio brings along.
+THEME = gr.themes.Base(
+    primary_hue="orange",
+    secondary_hue="orange",
+    neutral_hue="stone",
+    radius_size="md",
+    spacing_size="sm",
+    text_size="md",
+    font=[gr.themes.LocalFont("IBM Plex Sans", FONT_WEIGHTS), "sans-serif"],
+    font_mono=[gr.themes.LocalFont("IBM Plex Mono", FONT_WEIGHTS), "monospace"],
+).set(body_text_color_subdued="*neutral_500", body_text_color_subdued_dark="*neutral_400")
+
+
+def build_page(studio: Studio) -> gr.Blocks:
+    """The page of a studio, which may still have to open. `launch` serves it."""
+    with gr.Blocks(
+        title="fastnst: photos, painted",
+        analytics_enabled=False,
+        delete_cache=(SWEEP_SECONDS, KEEP_SECONDS),
+    ) as page:
+        gr.HTML(HEADER, elem_id="header")
+        with gr.Tabs(elem_id="tabs"), gr.Tab("Stylize", id="stylize"):
+            draw_stylize(studio, page)
+        add_endpoints(studio)
+    return page
+
+
+def launch(page: gr.Blocks, **overrides: Any) -> tuple[Any, str, str]:
+    """Serve a page.
+
+    Args:
+        page: from `build_page`.
+        overrides: arguments of `gr.Blocks.launch`, in place of the page's own.
+
+    Returns:
+        The app, its address on this machine, and its public address (none).
+    """
+    # api_open: the queue is for everybody; without this, one can post past it.
+    page.queue(max_size=LONGEST_QUEUE, api_open=False)
+    own: dict[str, Any] = {
+        "theme": THEME,
+        "css_paths": FOLDER / "page.css",
+        "js": (FOLDER / "page.js").read_text(encoding="utf-8"),
+        "max_file_size": MAX_UPLOAD,
+        "footer_links": ["api"],
+        "run_history": False,
+        "share": False,
+        "ssr_mode": False,
+    }
+    return page.launch(**{**own, **overrides})

@@ -1,0 +1,171 @@
+"""From a visitor's choices to the files that the page shows and hands out."""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from fastnst.errors import PictureError, StyleError
+from fastnst.images import OUTPUT_FORMATS, OutputFormat, check_size, encode_picture, open_picture
+from fastnst.stylizer import output_size
+from fastnst.ui.studio import Studio
+
+OWN_SIZE = 0
+LONG_SIDES = (512, 1024, 1920, 2880)
+NO_STYLE = ""
+LONGEST_STEM = 60
+
+# As lossless as any PNG, and written in half the time: the browser waits for it.
+QUICK_PNG = replace(OUTPUT_FORMATS["PNG"], options={"compress_level": 1})
+DOWNLOADS: Mapping[str, OutputFormat] = {
+    name: OUTPUT_FORMATS[name] for name in ("PNG", "JPEG", "WebP")
+}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a visitor chose, in the words of the page.
+
+    Attributes:
+        style: its name.
+        second: of the style that is mixed in, or nothing.
+        balance: share of the second style, 0 to 1.
+        strength, keep_colors, brush: as `Stylizer` takes them.
+        size: long side of the result, or `OWN_SIZE`.
+    """
+
+    style: str
+    strength: float = 1.0
+    second: str = NO_STYLE
+    balance: float = 0.5
+    keep_colors: bool = False
+    brush: float = 1.0
+    size: int = OWN_SIZE
+
+    @property
+    def blend(self) -> dict[str, float]:
+        """Style → weight.
+
+        Raises:
+            StyleError: a style is not a name, or the balance is not a share.
+        """
+        for name in (self.style, self.second):
+            if not isinstance(name, str):
+                raise StyleError(f"A style is named by a text, not {name!r:.40}.")
+        if not isinstance(self.balance, int | float) or not 0 <= self.balance <= 1:
+            raise StyleError(f"The balance is {self.balance!r:.40}; allowed is 0 to 1.")
+        if not self.second or self.second == self.style:
+            return {self.style: 1.0}
+        weights = {self.style: 1.0 - self.balance, self.second: float(self.balance)}
+        return {name: weight for name, weight in weights.items() if weight}
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `Stylizer.__call__`, photo apart."""
+        return {
+            "style": self.blend,
+            "strength": self.strength,
+            "keep_colors": self.keep_colors,
+            "brush": self.brush,
+            "size": self.size or None,
+        }
+
+    def file_stem(self, photo: Path) -> str:
+        """What a download of the result is called: `tower-udnie`."""
+        return "-".join([stem(photo), *self.blend])
+
+
+@dataclass(frozen=True)
+class Painting:
+    """A result, as files in memory.
+
+    Attributes:
+        after: the result, PNG.
+        before: the photo at the size of the result, PNG; none if the page has it already.
+        size: width and height.
+        seconds: that the stylizer took.
+    """
+
+    after: bytes
+    before: bytes | None
+    size: tuple[int, int]
+    seconds: float
+
+
+def paint(
+    studio: Studio,
+    photo: Path,
+    choices: Choices,
+    known: tuple[int, int] | None,
+    cancelled: Callable[[], bool],
+) -> Painting:
+    """Repaint a photo.
+
+    Args:
+        studio: paints it.
+        photo: the file.
+        choices: how.
+        known: the size at which the page has the photo already.
+        cancelled: a yes stops the work.
+
+    Raises:
+        PictureError, StyleError: see `Stylizer.__call__`.
+        CancelledError: `cancelled` said so.
+    """
+    picture = open_picture(photo)
+    started = time.perf_counter()
+    made = studio.stylizer(picture, **choices.arguments, cancelled=cancelled)
+    seconds = time.perf_counter() - started
+    with ThreadPoolExecutor(1) as pool:  # compressing frees the interpreter: both at once
+        after = pool.submit(encode_picture, made, QUICK_PNG)
+        before = None
+        if made.size != known:
+            untouched = studio.stylizer(picture, strength=0.0, size=made.size, cancelled=cancelled)
+            before = encode_picture(untouched, QUICK_PNG)
+        painting = Painting(after.result(), before, made.size, seconds)
+    studio.note_pace(made.size, time.perf_counter() - started)
+    return painting
+
+
+def pack(lossless: Path, file_format: str) -> tuple[bytes, str]:
+    """A picture the page shows, as a file in the format that a visitor wants, and its name.
+
+    Raises:
+        PictureError: an unknown format, or the picture is no longer kept.
+    """
+    output = DOWNLOADS.get(file_format)
+    if output is None:
+        raise PictureError(f"Unknown format {file_format!r:.20}; there are {', '.join(DOWNLOADS)}.")
+    if output.name == QUICK_PNG.name:
+        data = lossless.read_bytes()  # pixel for pixel, and byte for byte, what is shown
+    else:
+        picture = Image.open(lossless)
+        picture.load()  # EXIF comes after the pixels in a PNG
+        data = encode_picture(picture, output)
+    return data, lossless.stem + output.suffixes[0]
+
+
+def size_choices(photo: tuple[int, int]) -> list[tuple[str, int]]:
+    """The output sizes for a photo, with the pixels each will have: label and long side."""
+    choices = [(f"As the photo · {dimensions(photo)}", OWN_SIZE)]
+    for side in LONG_SIDES:
+        try:
+            check_size(*output_size(photo, side))
+        except PictureError:
+            continue
+        choices.append((dimensions(output_size(photo, side)), side))
+    return choices
+
+
+def stem(path: Path) -> str:
+    """A file's name without its ending, fit for any file system."""
+    return re.sub(r"[^\w.-]+", "_", path.stem)[:LONGEST_STEM].strip("._") or "photo"
+
+
+def dimensions(size: tuple[int, int]) -> str:
+    return f"{size[0]} × {size[1]}"

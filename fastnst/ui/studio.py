@@ -1,0 +1,114 @@
+"""The studio behind the page: one stylizer for all visitors, and what the page shows of it."""
+
+import base64
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from fastnst.catalog import DEFAULT_STYLES, load
+from fastnst.checkpoint import Checkpoint
+from fastnst.images import OUTPUT_FORMATS, encode_picture, open_picture
+from fastnst.stylizer import Stylizer
+from fastnst.ui.samples import SAMPLES, THUMBNAIL_PHOTO
+
+THUMBNAIL = 192
+SAMPLE_THUMBNAIL = 128
+# How much of the last speed a new measurement replaces, when the time of a run is foretold.
+FRESHNESS = 0.5
+
+
+class Studio:
+    """The styles of one checkpoint, known at once, and its stylizer, which takes seconds to load.
+
+    The page can answer before the stylizer is there: whoever asks for it waits for `open`.
+
+    Attributes:
+        checkpoint: what is shown and used.
+        pace: seconds for a megapixel, as last seen; none before the first picture.
+    """
+
+    def __init__(self, weights: str | Path | Checkpoint = DEFAULT_STYLES, **options: Any) -> None:
+        """Read a checkpoint.
+
+        Args:
+            weights: see `Stylizer`.
+            options: the other arguments of `Stylizer`.
+
+        Raises:
+            CheckpointError: the weights are missing or damaged.
+        """
+        self.checkpoint = weights if isinstance(weights, Checkpoint) else load(weights)
+        self.pace: float | None = None
+        self._options = options
+        self._stylizer: Future[Stylizer] = Future()
+        self._thumbnails: Future[Mapping[str, str]] = Future()
+
+    def open(self) -> None:
+        """Load the stylizer and paint the thumbnails; called once.
+
+        Raises:
+            FastnstError: the weights or the engine cannot be used. Visitors who wait get it too.
+        """
+        try:
+            stylizer = Stylizer(self.checkpoint, **self._options)
+            self._stylizer.set_result(stylizer)
+            photo = open_picture(THUMBNAIL_PHOTO.path)
+            self._thumbnails.set_result(
+                {
+                    style: data_uri(stylizer(photo, style, size=THUMBNAIL), THUMBNAIL)
+                    for style in stylizer.styles
+                }
+            )
+        except BaseException as error:
+            for waited_for in (self._stylizer, self._thumbnails):
+                if not waited_for.done():
+                    waited_for.set_exception(error)
+            raise
+
+    @property
+    def is_open(self) -> bool:
+        return self._thumbnails.done()
+
+    @property
+    def stylizer(self) -> Stylizer:
+        """Waits until the studio is open."""
+        return self._stylizer.result()
+
+    @property
+    def thumbnails(self) -> Mapping[str, str]:
+        """Style name → a sample photo in it, as a data URI. Waits until the studio is open."""
+        return self._thumbnails.result()
+
+    def note_pace(self, size: tuple[int, int], seconds: float) -> None:
+        """Learn from a run how fast this machine is."""
+        pace = seconds / megapixels(size)
+        old = self.pace if self.pace is not None else pace
+        self.pace = old + FRESHNESS * (pace - old)
+
+    def foretell(self, size: tuple[int, int]) -> float | None:
+        """Seconds that a picture of a size will take, if anything is known of that."""
+        return None if self.pace is None else self.pace * megapixels(size)
+
+
+def megapixels(size: tuple[int, int]) -> float:
+    return size[0] * size[1] / 1e6
+
+
+def sample_thumbnails() -> list[str]:
+    """The sample photos, small and square, as data URIs."""
+    return [data_uri(open_picture(sample.path), SAMPLE_THUMBNAIL) for sample in SAMPLES]
+
+
+def data_uri(picture: Image.Image, side: int) -> str:
+    """The middle square of a picture, `side` pixels wide, written out in full."""
+    square = min(picture.size)
+    left, top = (picture.width - square) // 2, (picture.height - square) // 2
+    box = (left, top, left + square, top + square)
+    small = picture.convert("RGB").resize((side, side), Image.Resampling.LANCZOS, box)
+    small.info = {}
+    webp = replace(OUTPUT_FORMATS["WebP"], options={"quality": 85})
+    return f"data:image/webp;base64,{base64.b64encode(encode_picture(small, webp)).decode()}"

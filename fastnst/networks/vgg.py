@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 import torch.nn.functional as F
@@ -95,6 +96,15 @@ def load_loss_network(source: str | Path) -> LossNetwork:
     return network.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
 
+def torchvision_state(network: LossNetwork) -> dict[str, Tensor]:
+    """The weights of a loss network under torchvision's key names."""
+    return {
+        f"features.{index}.{part}": network.convs[layer].get_parameter(part)
+        for layer, index in zip(LAYERS, _torchvision_indices(), strict=True)
+        for part in ("weight", "bias")
+    }
+
+
 def _torchvision_indices() -> Iterator[int]:
     """Where torchvision's flat list of layers holds the convolutions."""
     index = 0
@@ -117,9 +127,12 @@ def _read(path: Path) -> dict[str, Tensor]:
 def _torchvision_features() -> dict[str, Tensor]:
     try:
         from torchvision.models import VGG16_Weights
-    except ImportError as error:
+    except (ImportError, RuntimeError) as error:  # RuntimeError: it does not fit this torch
         raise CheckpointError(
-            "Torchvision's weights need torchvision: pip install torchvision."
+            f"Torchvision's weights need torchvision, for torch {torch.__version__}: {error}."
         ) from error
-    # The file is checked against its hash, and only tensors are read from it.
-    return VGG16_Weights.IMAGENET1K_FEATURES.get_state_dict(check_hash=True, weights_only=True)
+    try:
+        # The file is checked against its hash, and only tensors are read from it.
+        return VGG16_Weights.IMAGENET1K_FEATURES.get_state_dict(check_hash=True, weights_only=True)
+    except (OSError, RuntimeError, UnpicklingError) as error:
+        raise CheckpointError(f"Cannot get torchvision's weights: {error}.") from error

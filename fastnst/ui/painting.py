@@ -117,7 +117,7 @@ def paint(
         PictureError, StyleError: see `Stylizer.__call__`.
         CancelledError: `cancelled` said so.
     """
-    picture = open_picture(photo)
+    picture = open_kept(photo)
     started = time.perf_counter()
     made = studio.stylizer(picture, **choices.arguments, cancelled=cancelled)
     seconds = time.perf_counter() - started
@@ -130,6 +130,17 @@ def paint(
         painting = Painting(after.result(), before, made.size, seconds)
     studio.note_pace(made.size, time.perf_counter() - started)
     return painting
+
+
+def open_kept(photo: Path) -> Image.Image:
+    """Read a visitor's photo.
+
+    Raises:
+        PictureError: it was deleted meanwhile, or see `open_picture`.
+    """
+    if not photo.is_file():
+        raise PictureError("The photo is no longer kept here; add it again.")
+    return open_picture(photo)
 
 
 def pack(lossless: Path, file_format: str) -> tuple[bytes, str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from fastnst.checkpoint import Style
-from fastnst.images import open_picture
+from fastnst.errors import CancelledError
+from fastnst.ui.painting import open_kept
 from fastnst.ui.studio import Studio
 
 CELL = 420
@@ -36,7 +37,7 @@ def paint_sheet(
         CancelledError: `cancelled` said so.
     """
     styles = studio.checkpoint.styles
-    small = studio.stylizer(open_picture(photo), strength=0.0, size=CELL, cancelled=cancelled)
+    small = studio.stylizer(open_kept(photo), strength=0.0, size=CELL, cancelled=cancelled)
     columns = best_columns(len(styles), small.size)
     rows = math.ceil(len(styles) / columns)
     width, height = small.width + GAP, small.height + CAPTION + GAP
@@ -44,6 +45,8 @@ def paint_sheet(
     for index, (style, (left, top)) in enumerate(
         zip(styles, places(columns, rows, (width, height)), strict=False)
     ):
+        if cancelled():
+            raise CancelledError("Stopped.")
         made = studio.stylizer(small, style.name, cancelled=cancelled)
         clear = made if made.has_transparency_data else None
         sheet.paste(made.convert("RGB"), (left, top), clear)

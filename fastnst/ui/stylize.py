@@ -80,9 +80,7 @@ class StylizeTab:
             visit.take(None)
             yield self.panel.finish(status.message(NO_PHOTO))
             return
-        yield from self._take(
-            visit, file_format, Choices(*choices), lambda: uploaded_file(payload)
-        )
+        yield from self._take(visit, file_format, Choices(*choices), lambda: uploaded_file(payload))
 
     def take_sample(
         self, visit: Visit, file_format: str, name: str, *choices: Any
@@ -115,6 +113,10 @@ class StylizeTab:
         if photo is None:
             yield self.panel.finish(status.message(NO_PHOTO))
             return
+        if visit.painted == chosen and visit.shown and visit.shown.is_file():
+            # A dropdown says twice that it was changed: it is painted already.
+            yield self.panel.keep()
+            return
         clock = status.Clock(self.studio.foretell(photo.size))
         run = self._run(
             visit,
@@ -131,11 +133,11 @@ class StylizeTab:
             visit.before_size = painting.size
         assert visit.before is not None
         visit.shown = keep_file(painting.after, f"{chosen.file_stem(photo.path)}.png")
+        visit.painted = chosen
         styles = [self.studio.stylizer.describe(name) for name in chosen.blend]
         caption = status.finished(painting, self.studio.stylizer.device, styles)
-        yield self.panel.show_picture(
-            visit.before, visit.shown, caption, packed(visit.shown, file_format)
-        )
+        download = self._download(visit.shown, file_format)
+        yield self.panel.show_picture(visit.before, visit.shown, caption, download)
 
     def repaint_in_all(self, visit: Visit, file_format: str) -> Iterator[Updates]:
         """Paint the photo in every style, and show the contact sheet."""
@@ -151,16 +153,15 @@ class StylizeTab:
 
             return paint_sheet(self.studio, photo.path, cancelled, note)
 
-        run = self._run(
-            visit, work, lambda: (f"{done[0]} of {count} styles", done[0] / count)
-        )
+        run = self._run(visit, work, lambda: (f"{done[0]} of {count} styles", done[0] / count))
         sheet = yield from run
         if sheet is None:
             return
         name = f"{stem(photo.path)}-all-styles.png"
         visit.shown = keep_file(encode_picture(sheet, QUICK_PNG), name)
         caption = status.message(f"{count} styles · {dimensions(sheet.size)}")
-        yield self.panel.show_sheet(visit.shown, caption, packed(visit.shown, file_format))
+        download = self._download(visit.shown, file_format)
+        yield self.panel.show_sheet(visit.shown, caption, download)
 
     def _run(
         self,
@@ -190,12 +191,19 @@ class StylizeTab:
         """The picture that is shown, to download in another format."""
         if visit.shown is None:
             return {self.panel.download: gr.skip()}
+        path = self._download(visit.shown, file_format)
+        return {self.panel.download: gr.update(value=str(path))}
+
+    def _download(self, shown: Path, file_format: str) -> Path:
+        """The file to download; the lossless one if the format cannot hold the picture."""
         try:
-            path = packed(visit.shown, file_format)
+            if not shown.is_file():
+                raise PictureError("The picture is no longer kept here; choose a style again.")
+            data, name = pack(shown, file_format)
         except FastnstError as error:
             tell(error)
-            return {self.panel.download: gr.skip()}
-        return {self.panel.download: gr.update(value=str(path))}
+            return shown
+        return shown if shown.name == name else keep_file(data, name)
 
 
 def draw_stylize(studio: Studio, page: gr.Blocks) -> StylizeTab:
@@ -271,14 +279,6 @@ def end_run(visit: Visit) -> None:
 def end_run_by_hand(visit: Visit) -> None:
     """End what is being painted: the visitor pressed Stop."""
     visit.end(by_hand=True)
-
-
-def packed(shown: Path, file_format: str) -> Path:
-    """The file that a visitor downloads."""
-    if not shown.is_file():
-        raise PictureError("The picture is no longer kept here; choose a style again.")
-    data, name = pack(shown, file_format)
-    return shown if shown.name == name else keep_file(data, name)
 
 
 def tell(error: FastnstError) -> None:

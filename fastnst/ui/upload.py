@@ -8,8 +8,8 @@ from typing import Any
 from PIL import Image
 
 from fastnst.errors import PictureError
-from fastnst.images import encode_picture, open_picture, put_together, take_apart
-from fastnst.ui.painting import QUICK_PNG, stem
+from fastnst.images import encode_picture, put_together, take_apart
+from fastnst.ui.painting import QUICK_PNG, open_kept, stem
 from fastnst.ui.visit import VisitorPhoto, keep_file
 
 PREVIEW = 640
@@ -37,14 +37,11 @@ def receive(path: Path) -> VisitorPhoto:
     The preview is what every browser can show, whatever the format of the file, and upright.
 
     Raises:
-        PictureError: see `open_picture` and `take_apart`.
+        PictureError: see `open_kept` and `take_apart`.
     """
-    if not path.is_file():
-        raise PictureError("The photo is no longer kept here; add it again.")
-    taken = take_apart(open_picture(path))
+    taken = take_apart(open_kept(path))
     preview = put_together(taken.pixels, replace(taken, exif=b"", profile=b""), taken.alpha)
     preview.thumbnail((PREVIEW, PREVIEW), Image.Resampling.LANCZOS)
     return VisitorPhoto(
         path, taken.size, keep_file(encode_picture(preview, QUICK_PNG), f"{stem(path)}.png")
     )
-

@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
@@ -40,12 +40,14 @@ class Visit:
     Attributes:
         photo: what is worked on; none after the visitor removed it.
         shown: the lossless file of what the result panel shows.
+        painted: how the photo was painted that is shown; none if something else is.
         before: where the photo was last written for the before/after slider.
         before_size: at which size.
     """
 
     photo: VisitorPhoto | None = None
     shown: Path | None = None
+    painted: Hashable | None = None
     before: Path | None = None
     before_size: tuple[int, int] | None = None
     _stop: threading.Event | None = None
@@ -54,7 +56,7 @@ class Visit:
     def take(self, photo: VisitorPhoto | None) -> None:
         """Work on another photo from now on."""
         self.end()
-        self.photo, self.before, self.before_size = photo, None, None
+        self.photo, self.painted, self.before, self.before_size = photo, None, None, None
 
     def known_before(self) -> tuple[int, int] | None:
         """The size at which the photo is still there as the slider shows it."""
@@ -64,6 +66,7 @@ class Visit:
     def begin(self) -> threading.Event:
         """Start a run, which ends the one before it. The event tells the run to end."""
         self.end()
+        self.painted = None
         self._stopped_by_hand = False
         self._stop = threading.Event()
         return self._stop

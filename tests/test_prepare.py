@@ -1,0 +1,43 @@
+"""The scripts that prepare photos and the loss network."""
+
+import sys
+
+import pytest
+import torch
+from conftest import make_picture
+from PIL import Image
+from prepare_loss_network import main as prepare_loss_network
+from prepare_photos import prepare
+from safetensors.torch import load_file
+
+from fastnst.catalog import LOSS_NETWORK
+from fastnst.errors import TrainingError
+
+
+def test_photos_are_shrunk_upright_and_none_is_overwritten(tmp_path):
+    source, target = tmp_path / "camera", tmp_path / "photos"
+    (source / "trip").mkdir(parents=True)
+    turned = make_picture(120, 60)
+    exif = turned.getexif()
+    exif[0x0112] = 6  # the camera stood upright
+    turned.save(source / "one.jpg", exif=exif)
+    make_picture(50, 40).save(source / "one.png")
+    make_picture(90, 90).save(source / "trip" / "two.webp")
+    (source / "broken.jpg").write_bytes(b"broken")
+    written, problems = prepare(source, target, 48)
+    assert written == 3
+    assert len(problems) == 1 and "broken.jpg" in problems[0]
+    sizes = {path.name: Image.open(path).size for path in target.rglob("*.jpg")}
+    assert sizes == {"one_jpg.jpg": (48, 96), "one_png.jpg": (50, 40), "two_webp.jpg": (48, 48)}
+    with pytest.raises(TrainingError, match="There is no folder"):
+        prepare(tmp_path / "none", target, 48)
+
+
+def test_the_shipped_loss_network_is_what_the_script_makes(tmp_path, monkeypatch):
+    made = tmp_path / "vgg.safetensors"
+    monkeypatch.setattr(sys, "argv", ["prepare", str(LOSS_NETWORK), str(made)])
+    prepare_loss_network()
+    first, second = load_file(LOSS_NETWORK), load_file(made)
+    assert first.keys() == second.keys() and len(first) == 26
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert second["features.28.weight"].dtype == torch.float16

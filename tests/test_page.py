@@ -365,7 +365,11 @@ def test_the_camera_takes_a_photo(browser: Any, address: str) -> None:
     visitor.page.click("#photo [aria-label='Remove Image']")
     visitor.page.click("#photo [aria-label='Capture from camera']")
     visitor.page.click("#photo [title='grant webcam access']")
-    visitor.page.locator("#photo video").wait_for()
+    visitor.wait_for_caption("Add a photo")
+    visitor.page.wait_for_function(
+        "() => { const video = document.querySelector('#photo video');"
+        " return video && video.videoWidth && video.currentTime > 0.2 }"
+    )
     visitor.page.click("#photo [aria-label='capture photo']")
     visitor.wait_for_new_picture(old)
     assert visitor.shown(0).size != OPENING_SIZE
@@ -373,11 +377,13 @@ def test_the_camera_takes_a_photo(browser: Any, address: str) -> None:
 
 
 def test_the_keyboard_reaches_the_comparison(visitor: Visitor) -> None:
-    handle = visitor.page.locator("#slider [role=slider]")
-    before = handle.bounding_box()["x"]
-    handle.press("ArrowRight")
-    visitor.page.wait_for_timeout(300)
-    assert handle.bounding_box()["x"] > before + 10
+    place = "() => document.querySelector('#slider [role=slider]').getBoundingClientRect().x"
+    panel = visitor.page.locator("#slider").bounding_box()
+    middle = panel["x"] + panel["width"] / 2
+    visitor.page.wait_for_function(f"middle => Math.abs(({place})() - middle) < 30", arg=middle)
+    before = visitor.page.evaluate(place)
+    visitor.page.locator("#slider [role=slider]").press("ArrowRight")
+    visitor.page.wait_for_function(f"before => ({place})() > before + 10", arg=before)
 
 
 def test_app_answers_soon_from_a_plain_clone(tmp_path: Path) -> None:

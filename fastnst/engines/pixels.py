@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from fastnst.engines.folding import folded
 from fastnst.grain import TILE, grain_tile
 from fastnst.networks import StyleNetwork
 
@@ -14,7 +15,7 @@ class PixelStyleNetwork(nn.Module):
 
     def __init__(self, network: StyleNetwork) -> None:
         super().__init__()
-        self.network = network
+        self.network = folded(network)
         self.register_buffer("grain", torch.tensor(grain_tile()) * network.grain)
 
     def forward(self, pixels: Tensor, style: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ HEADER = f"""
 <h1>fastnst</h1>
 <p>Your photo, painted like a masterpiece.</p>
 <p>Nobody else sees your photos; they are deleted within
-{(SWEEP_SECONDS + KEEP_SECONDS) // 60} minutes.</p>
+{(SWEEP_SECONDS + KEEP_SECONDS) // 60} min.</p>
 """
 
 # The semi-bold cuts that Gradio 6.31 bundles lack most Latin letters; these are whole.

@@ -5,13 +5,15 @@ import sys
 import pytest
 import torch
 from conftest import make_picture
+from describe import describe
 from PIL import Image
 from prepare_loss_network import main as prepare_loss_network
 from prepare_photos import prepare
 from safetensors.torch import load_file
 
-from fastnst.catalog import LOSS_NETWORK
-from fastnst.errors import TrainingError
+from fastnst.catalog import LOSS_NETWORK, load
+from fastnst.checkpoint import Style, load_checkpoint, save_checkpoint
+from fastnst.errors import CheckpointError, TrainingError
 
 
 def test_photos_are_shrunk_upright_and_none_is_overwritten(tmp_path):
@@ -41,3 +43,16 @@ def test_the_shipped_loss_network_is_what_the_script_makes(tmp_path, monkeypatch
     assert first.keys() == second.keys() and len(first) == 26
     assert all(torch.equal(first[key], second[key]) for key in first)
     assert second["features.28.weight"].dtype == torch.float16
+
+
+def test_styles_can_be_described_anew(tmp_path):
+    checkpoint = load("paintings")
+    facts = [{"name": "udnie", "title": "Young American Girl", "year": 1914}]
+    described = describe(checkpoint, facts, "CC0")
+    save_checkpoint(described, tmp_path / "new.safetensors")
+    again = load_checkpoint(tmp_path / "new.safetensors")
+    udnie = next(style for style in again.styles if style.name == "udnie")
+    assert udnie == Style("udnie", "Young American Girl", "Francis Picabia", "1914", "CC0")
+    assert again.hash == checkpoint.hash
+    with pytest.raises(CheckpointError, match="no style nobody"):
+        describe(checkpoint, [{"name": "nobody"}], "")

@@ -6,5 +6,7 @@
 set -eu
 # Keep freed memory instead of asking the system for it anew at every layer: a sixth of the time.
 export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000
-exec nice python training/train_style.py --photos "${PHOTOS:?}" --paintings "${PAINTINGS:?}" \
+nice python training/train_style.py --photos "${PHOTOS:?}" --paintings "${PAINTINGS:?}" \
     --out runs/paintings --steps 3400 --preview-steps 200 "$@"
+python training/describe.py runs/paintings/weights.safetensors training/runs/paintings.json \
+    weights/paintings.safetensors --licence "public domain"

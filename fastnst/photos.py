@@ -55,11 +55,18 @@ def split_photos(photos: Sequence[Path], held_out: int) -> tuple[list[Path], lis
 
 
 def count_small(photos: Sequence[Path], crop: int) -> int:
-    """How many photos are smaller than a crop, and so will be enlarged."""
+    """How many photos are smaller than a crop, and so will be enlarged.
+
+    Raises:
+        TrainingError: a file is not a picture at all.
+    """
     small = 0
     for path in photos:
-        with Image.open(path) as picture:
-            small += min(picture.size) < crop
+        try:
+            with Image.open(path) as picture:
+                small += min(picture.size) < crop
+        except (OSError, Image.DecompressionBombError) as error:
+            raise TrainingError(f"Cannot train on {path}: it is not a picture.") from error
     return small
 
 
@@ -68,22 +75,29 @@ class Crops:
 
     Each pass over the photos has its own order. Which crop is taken depends on `seed` and i
     alone, so a training that was killed goes on with the crop that would have come next.
+
+    Attributes:
+        unreadable: photos that turned out to be damaged; the next one was taken instead. One bad
+            file among thousands must not end a training after hours.
     """
 
     def __init__(self, photos: Sequence[Path], crop: int, seed: int) -> None:
         self.photos = photos
         self.crop = crop
         self.seed = seed
+        self.unreadable: set[Path] = set()
 
     def generator(self, index: int) -> np.random.Generator:
         """The source of everything random about sample `index`."""
         return np.random.default_rng((self.seed, 1, index))
 
     def read(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
-        """(3, crop, crop) RGB in [0, 1]."""
-        lap, place = divmod(index, len(self.photos))
-        order = np.random.default_rng((self.seed, 0, lap)).permutation(len(self.photos))
-        picture = read_rgb(self.photos[order[place]])
+        """(3, crop, crop) RGB in [0, 1].
+
+        Raises:
+            TrainingError: no photo can be read.
+        """
+        picture = self._open(index)
         short = min(picture.size)
         side = short * rng.uniform(CLOSEST, 1.0) if short > self.crop else short
         side = min(short, max(side, self.crop))
@@ -97,6 +111,18 @@ class Crops:
         if rng.random() < DARK_SHARE:
             pixels = pixels * np.float32(rng.uniform(DARKEST, 1.0))
         return np.ascontiguousarray(pixels)
+
+    def _open(self, index: int) -> Image.Image:
+        lap, place = divmod(index, len(self.photos))
+        order = np.random.default_rng((self.seed, 0, lap)).permutation(len(self.photos))
+        for chosen in (*order[place:], *order[:place]):
+            path = self.photos[chosen]
+            try:
+                return read_rgb(path)
+            except TrainingError as error:
+                self.unreadable.add(path)
+                problem = error
+        raise problem
 
 
 def read_rgb(path: Path) -> Image.Image:

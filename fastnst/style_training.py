@@ -135,8 +135,8 @@ class StyleTask:
         torch.manual_seed(settings.seed)
         network = self._build(start)
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        crops = Crops(photos, settings.crop, settings.seed)
-        self.samples = StyleSamples(crops, len(paintings), settings, self.network.grain)
+        self.crops = Crops(photos, settings.crop, settings.seed)
+        self.samples = StyleSamples(self.crops, len(paintings), settings, self.network.grain)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         vectors = [self.network.styles, self.network.photo]

@@ -52,11 +52,22 @@ def test_crops_repeat_and_visit_every_photo(photo_folder):
     assert not np.array_equal(first[0], other.read(0, other.generator(0)))
 
 
-def test_an_unreadable_photo_is_named(photo_folder):
-    (photo_folder / "photo_2.jpg").write_bytes(b"broken")
-    crops = Crops([photo_folder / "photo_2.jpg"], 32, seed=0)
-    with pytest.raises(TrainingError, match=r"photo_2\.jpg"):
+def test_a_damaged_photo_is_passed_over_and_named(photo_folder):
+    damaged = photo_folder / "photo_2.jpg"
+    damaged.write_bytes(damaged.read_bytes()[:400])
+    crops = Crops(list_photos(photo_folder), 32, seed=0)
+    for i in range(6):
+        assert crops.read(i, crops.generator(i)).shape == (3, 32, 32)
+    assert crops.unreadable == {damaged}
+    crops = Crops([damaged], 32, seed=0)
+    with pytest.raises(TrainingError, match=r"Cannot train on .*photo_2\.jpg"):
         crops.read(0, crops.generator(0))
+
+
+def test_what_is_no_picture_is_told_before_training(photo_folder):
+    (photo_folder / "photo_2.jpg").write_bytes(b"broken")
+    with pytest.raises(TrainingError, match=r"photo_2\.jpg: it is not a picture"):
+        count_small(list_photos(photo_folder), 32)
 
 
 def test_grain_has_no_mean_unit_variance_and_no_seam():

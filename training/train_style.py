@@ -126,6 +126,8 @@ def train(arguments: argparse.Namespace) -> None:
             if progress.preview:
                 path = arguments.out / "previews" / f"{progress.step:06d}.jpg"
                 save_picture(progress.preview, path)
+    for path in sorted(task.crops.unreadable):
+        print(f"{path} is damaged and was passed over.")
 
 
 def main() -> None:

@@ -10,3 +10,4 @@ nice python training/train_style.py --photos "${PHOTOS:?}" --paintings "${PAINTI
     --out runs/paintings --steps 3400 --preview-steps 200 "$@"
 python training/describe.py runs/paintings/weights.safetensors training/runs/paintings.json \
     weights/paintings.safetensors --licence "public domain"
+python training/contact_sheet.py tower.jpg weights/paintings.jpg

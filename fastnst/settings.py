@@ -43,6 +43,9 @@ class StyleSettings(FitSettings):
     content_weight: float = setting(1.0, "weight of the relative content loss")
     style_weight: float = setting(5.0, "weight of the relative style loss at strength 1")
     tone_weight: float = setting(2.0, "weight of keeping light parts light and dark parts dark")
+    painting_weights: str = setting(
+        "", "factors of the style weight for single paintings: the_scream=0.3,red_chalk=0.5"
+    )
     variation_weight: float = setting(1.0, "weight of the total variation loss")
     content_layer: str = setting("relu2_2", "where content is compared")
     style_layers: str = setting("relu1_2,relu2_2,relu3_3,relu4_3", "where style is compared")

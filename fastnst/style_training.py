@@ -1,5 +1,6 @@
 """Training a style network: its samples, its losses, its previews (section 3.2 of the paper)."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,9 @@ class StyleTask:
         self.loss_network = loss_network
         self.style_layers = settings.style_layers.split(",")
         self.targets = self._targets(paintings)
+        self.factors = painting_factors(
+            settings.painting_weights, [style.name for style in self.styles]
+        )
         torch.manual_seed(settings.seed)
         network = self._build(start)
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -162,6 +166,7 @@ class StyleTask:
         features = self.loss_network(made, layers)
         with torch.no_grad():
             kept = self.loss_network(photos, [settings.content_layer])
+        factors = self.factors.to(made.device)[batch["style"]]
         targets = {
             layer: grams.to(made.device)[batch["style"]] for layer, grams in self.targets.items()
         }
@@ -172,7 +177,7 @@ class StyleTask:
         variation = total_variation_loss(made.float())
         total = (
             settings.content_weight * content
-            + settings.style_weight * strength_weight(strength) * style
+            + settings.style_weight * factors * strength_weight(strength) * style
             + settings.tone_weight * tone
             + settings.variation_weight * variation
         )
@@ -246,6 +251,32 @@ class StyleTask:
         ]
         network.load_state_dict({**state, "styles": torch.stack(rows)})
         return network
+
+
+def painting_factors(text: str, names: Sequence[str]) -> Tensor:
+    """The factor of the style weight for each painting, 1 where `text` says nothing.
+
+    Args:
+        text: as `StyleSettings.painting_weights`.
+        names: of the paintings, in their order.
+
+    Raises:
+        TrainingError: a name is unknown, or a factor is not a positive number.
+    """
+    factors = dict.fromkeys(names, 1.0)
+    for part in filter(None, text.split(",")):
+        name, _, number = part.partition("=")
+        if name not in factors:
+            raise TrainingError(
+                f"--painting-weights names {name!r}; the paintings are {', '.join(names)}."
+            )
+        try:
+            factors[name] = float(number)
+        except ValueError:
+            factors[name] = math.nan
+        if not 0 < factors[name] < math.inf:
+            raise TrainingError(f"The factor of {name} is {number!r}; it is a number over 0.")
+    return torch.tensor(list(factors.values()))
 
 
 def check_painting(name: str, painting: Image.Image) -> None:

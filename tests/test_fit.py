@@ -20,7 +20,12 @@ from fastnst.fit import LOG, RESULTS, SETTINGS, STATE, WEIGHTS, choose_precision
 from fastnst.networks import build_network
 from fastnst.photos import list_photos
 from fastnst.settings import FitSettings, StyleSettings
-from fastnst.style_training import StyleTask, check_painting, strength_weight
+from fastnst.style_training import (
+    StyleTask,
+    check_painting,
+    painting_factors,
+    strength_weight,
+)
 from fastnst.stylizer import Stylizer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,6 +54,19 @@ def test_schedule_rises_then_falls_to_nothing():
 def test_strength_weight():
     strengths = torch.tensor([0.0, 0.5, 1.0, 1.25, 1.5])
     torch.testing.assert_close(strength_weight(strengths), torch.tensor([0.0, 0.25, 1.0, 2.0, 4.0]))
+
+
+def test_painting_factors():
+    names = ["first", "second", "third"]
+    torch.testing.assert_close(painting_factors("", names), torch.ones(3))
+    torch.testing.assert_close(
+        painting_factors("third=0.5,first=2", names), torch.tensor([2.0, 1.0, 0.5])
+    )
+    with pytest.raises(TrainingError, match="names 'fourth'; the paintings are first, second"):
+        painting_factors("fourth=1", names)
+    for bad in ("first", "first=", "first=-1", "first=nan", "first=inf", "first=much"):
+        with pytest.raises(TrainingError, match="The factor of first is"):
+            painting_factors(bad, names)
 
 
 @pytest.mark.parametrize("architecture", ["fast", "paper"])

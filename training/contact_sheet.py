@@ -1,6 +1,6 @@
 """Paint one photo in every style of a network: the picture in the README.
 
-    python training/contact_sheet.py photo.jpg weights/paintings.jpg --weights paintings
+    python training/contact_sheet.py photo.jpg weights/paintings.webp --weights paintings
 
 The photo is one of Gradio's samples if its name is among them, such as tower.jpg.
 """

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unicodedata import normalize
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -76,11 +77,19 @@ def places(columns: int, rows: int, cell: tuple[int, int]) -> Iterator[tuple[int
 def write_caption(sheet: Image.Image, style: Style, at: tuple[int, int], width: int) -> None:
     """Title and painter, cut to the width of a cell."""
     draw = ImageDraw.Draw(sheet)
-    lines = ((style.title or style.name, TITLE, INK), (style.artist, ARTIST, PALE_INK))
+    lines = (
+        (plain(style.title) or style.name, TITLE, INK),
+        (plain(style.artist), ARTIST, PALE_INK),
+    )
     left, top = at
     for text, size, colour in lines:
         font = ImageFont.load_default(size)
         while text and draw.textlength(text, font) > width:
-            text = text[:-2].rstrip() + "…" if len(text) > 2 else ""
+            text = text[:-4].rstrip() + "..." if len(text) > 4 else ""
         draw.text((left, top), text, colour, font)
         top += size + 8
+
+
+def plain(text: str) -> str:
+    """A text without what Pillow's own font lacks: accents, and letters that are not Latin."""
+    return normalize("NFKD", text).encode("ascii", "ignore").decode()

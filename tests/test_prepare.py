@@ -5,12 +5,13 @@ import sys
 import pytest
 import torch
 from conftest import make_picture
-from describe import describe
+from describe import describe, without
 from PIL import Image
 from prepare_loss_network import main as prepare_loss_network
 from prepare_photos import prepare
 from safetensors.torch import load_file
 
+from fastnst import Stylizer
 from fastnst.catalog import LOSS_NETWORK, load
 from fastnst.checkpoint import Style, load_checkpoint, save_checkpoint
 from fastnst.errors import CheckpointError, TrainingError
@@ -56,3 +57,18 @@ def test_styles_can_be_described_anew(tmp_path):
     assert again.hash == checkpoint.hash
     with pytest.raises(CheckpointError, match="no style nobody"):
         describe(checkpoint, [{"name": "nobody"}], "")
+
+
+def test_styles_can_be_left_out():
+    checkpoint = load("paintings")
+    fewer = without(checkpoint, ["udnie"])
+    assert [style.name for style in fewer.styles] == [
+        style.name for style in checkpoint.styles if style.name != "udnie"
+    ]
+    photo = make_picture(64, 48)
+    first, second = (Stylizer(each)(photo, "the_scream") for each in (checkpoint, fewer))
+    assert first.tobytes() == second.tobytes()
+    with pytest.raises(CheckpointError, match="Cannot take nobody away"):
+        without(checkpoint, ["nobody"])
+    with pytest.raises(CheckpointError, match="Cannot take"):
+        without(checkpoint, [style.name for style in checkpoint.styles])

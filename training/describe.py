@@ -1,4 +1,4 @@
-"""Correct what a checkpoint says of its styles, without training it again.
+"""Correct what a checkpoint says of its styles, or leave some out, without training it again.
 
     python training/describe.py RUN/weights.safetensors STYLES.json weights/paintings.safetensors
 
@@ -36,17 +36,36 @@ def describe(checkpoint: Checkpoint, rows: list[Mapping[str, Any]], licence: str
     return replace(checkpoint, styles=tuple(styles))
 
 
+def without(checkpoint: Checkpoint, names: list[str]) -> Checkpoint:
+    """The same style network without some of its styles.
+
+    Raises:
+        CheckpointError: it does not have one of them, or nothing would be left.
+    """
+    unknown = set(names) - {style.name for style in checkpoint.styles}
+    kept = [row for row, style in enumerate(checkpoint.styles) if style.name not in names]
+    if unknown or not kept:
+        raise CheckpointError(f"Cannot take {', '.join(sorted(unknown) or names)} away.")
+    return replace(
+        checkpoint,
+        settings={**checkpoint.settings, "styles": len(kept)},
+        tensors={**checkpoint.tensors, "styles": checkpoint.tensors["styles"][kept]},
+        styles=tuple(checkpoint.styles[row] for row in kept),
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Correct what a checkpoint says of its styles.")
     parser.add_argument("source", type=Path, help="checkpoint to read")
     parser.add_argument("table", type=Path, help="JSON with the facts")
     parser.add_argument("target", type=Path, help="checkpoint to write")
     parser.add_argument("--licence", default="", help="of every style that the table gives none")
+    parser.add_argument("--without", nargs="+", default=[], help="names of styles to leave out")
     arguments = parser.parse_args()
     try:
         rows = json.loads(arguments.table.read_text(encoding="utf-8"))
         made = describe(load_checkpoint(arguments.source), rows, arguments.licence)
-        save_checkpoint(made, arguments.target)
+        save_checkpoint(without(made, arguments.without), arguments.target)
     except (FastnstError, OSError, ValueError, KeyError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -274,8 +274,9 @@ def bench(
 ) -> None:
     """Measure this machine against the paper's network in eager fp32 torch."""
     with _reporting(as_json):
-        sizes = [parse_sides(text) for text in size or ("512x512", "1920x1080")]
-        from fastnst.bench import bench as measure  # brings torch, which takes seconds
+        sizes = [parse_sides(text) for text in size or ()]
+        from fastnst.bench import SIZES  # it brings torch, which takes seconds
+        from fastnst.bench import bench as measure
 
         stylizer = Stylizer(weights, engine=engine, device=device)
 
@@ -290,7 +291,7 @@ def bench(
         )
         rows = []
         with Console(stderr=True).status("measuring…"):
-            for row in measure(stylizer, sizes, runs):
+            for row in measure(stylizer, sizes or SIZES, runs):
                 rows.append({**vars(row), "ratio": row.ratio, "network_ratio": row.network_ratio})
                 table.add_row(
                     f"{row.width}×{row.height}",

@@ -36,7 +36,7 @@ class FitSettings:
 
 @dataclass(frozen=True)
 class StyleSettings(FitSettings):
-    """What training a style network needs besides. Defaults: see the README, *Training*."""
+    """What training a style network needs besides; see the README, *A style of your own*."""
 
     architecture: str = setting("fast", "of the network", ("fast", "paper"))
     style_rate: float = setting(1e-2, "learning rate of the styles' scales and shifts")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from fastnst.checkpoint import Checkpoint, Style
+from fastnst.choices import STRENGTHS
 from fastnst.errors import TrainingError
 from fastnst.grain import TILE, grain_tile
 from fastnst.losses import content_loss, gram_matrices, style_loss, tone_loss, total_variation_loss
@@ -26,7 +27,7 @@ from fastnst.networks.vgg import LossNetwork
 from fastnst.photos import Crops
 from fastnst.settings import StyleSettings
 
-STRONGEST = 1.5
+STRONGEST = STRENGTHS[1]
 # How much more the style weighs at the strongest setting than at 1.
 STRONGEST_WEIGHT = 4.0
 SMALLEST_PAINTING = 64

@@ -6,10 +6,12 @@ os.environ.setdefault("CI", "true")  # OpenVINO reads it at import: no telemetry
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from fastnst.catalog import LOSS_NETWORK
@@ -19,6 +21,15 @@ from fastnst.networks.vgg import LossNetwork, load_loss_network
 @pytest.fixture(scope="session")
 def loss_network() -> LossNetwork:
     return load_loss_network(LOSS_NETWORK)
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """On pictures this small threads only wait for each other, the more so on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def make_picture(width: int, height: int, seed: int = 0) -> Image.Image:

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import baseline
@@ -26,6 +25,8 @@ from fastnst.networks.vgg import LossNetwork
 from fastnst.optimize import StyleObjective
 from fastnst.settings import StyleSettings
 from fastnst.stylizer import Stylizer
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SCRIPT = Path(evaluate.__file__)
 SIZE = 32
@@ -155,15 +156,6 @@ def test_the_yardstick_keeps_its_weights_whatever_was_trained_with() -> None:
 def test_a_training_that_cannot_be_judged(training: dict, said: str) -> None:
     with pytest.raises(TrainingError, match=said):
         style_evaluation.yardstick(checkpoint(**training), held_out=20)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """On pictures this small threads only wait for each other, the more so on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Gatys' method: known answers on pictures of a few pixels, through the real loss network."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,8 @@ from fastnst.optimize import (
 from fastnst.settings import StyleSettings
 from fastnst.style_training import to_tensor
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LOSS = StyleSettings(style_size=64)
 
 
@@ -38,15 +40,6 @@ def stripes(side: int = 64) -> Image.Image:
     down, across = np.indices((side, side))
     bright = ((down + across) // 4 % 2)[:, :, None]
     return Image.fromarray(np.where(bright, (230, 180, 30), (20, 40, 120)).astype(np.uint8))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """On pictures this small threads only wait for each other, the more so on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

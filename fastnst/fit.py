@@ -28,6 +28,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 
 from fastnst.checkpoint import Checkpoint, replacing, save_checkpoint
 from fastnst.errors import TrainingError
+from fastnst.muon import Muon
 from fastnst.settings import FitSettings
 
 STATE = "state.safetensors"
@@ -37,7 +38,6 @@ RESULTS = "results.json"
 LOG = "log.jsonl"
 
 SMOOTHING = 0.98
-ADAM_MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class Task(Protocol):
@@ -52,7 +52,10 @@ class Task(Protocol):
         """`steps * batch` samples; each depends on its index alone."""
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Adam's groups; each has "params" and "lr", the highest learning rate."""
+        """The optimizer's groups; each has "params" and "lr", the highest learning rate.
+
+        A group with "orthogonal": True is of weights of convolutions, for `fastnst.muon.Muon`.
+        """
 
     def losses(self, network: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Scalar losses of a batch; "total" is the one to descend."""
@@ -108,7 +111,7 @@ def fit(
         log_with=_find_tracker(settings.tracker),
         project_dir=folder,
     )
-    optimizer = torch.optim.Adam(task.parameter_groups())
+    optimizer = Muon(task.parameter_groups())
     _check_folder(folder, task.network, settings, resume)
     step, elapsed = _load_state(folder / STATE, task.network, optimizer) if resume else (0, 0.0)
     rates = [group["lr"] for group in task.parameter_groups()]
@@ -303,8 +306,7 @@ def _check_folder(folder: Path, network: nn.Module, settings: FitSettings, resum
 def _save_state(path: Path, network: nn.Module, optimizer: Any, step: int, elapsed: float) -> None:
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
-        for moment in ADAM_MOMENTS:
-            tensors[f"optimizer.{index}.{moment}"] = state[moment]
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {"step": str(step), "elapsed": str(elapsed)}
     try:
@@ -320,20 +322,17 @@ def _load_state(path: Path, network: nn.Module, optimizer: Any) -> tuple[int, fl
             metadata = file.metadata()
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         step, elapsed = int(metadata["step"]), float(metadata["elapsed"])
-        prefix = "network."
-        network.load_state_dict(
-            {key[len(prefix) :]: t for key, t in tensors.items() if key.startswith(prefix)}
-        )
-        count = sum(len(group["params"]) for group in optimizer.param_groups)
-        moments = {
-            index: {
-                "step": torch.tensor(float(step)),
-                **{name: tensors[f"optimizer.{index}.{name}"] for name in ADAM_MOMENTS},
-            }
-            for index in range(count if step else 0)
-        }
+        network.load_state_dict(_under("network.", tensors))
+        moments: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in _under("optimizer.", tensors).items():
+            index, name = key.split(".")
+            moments.setdefault(int(index), {})[name] = tensor
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": moments, "param_groups": groups})
     except (SafetensorError, OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise TrainingError(f"{path} does not fit this training: {error}") from error
     return step, elapsed
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {key[len(prefix) :]: each for key, each in tensors.items() if key.startswith(prefix)}

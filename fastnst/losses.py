@@ -72,6 +72,14 @@ def pixel_loss(output: Tensor, target: Tensor) -> Tensor:
     return _squared_distance(output, target, relative=False)
 
 
+def absolute_pixel_loss(output: Tensor, target: Tensor) -> Tensor:
+    """‖ŷ − y‖₁ / (C·H·W) of pictures (B, C, H, W): L1, which the paper does not use.
+
+    Super-resolution trained with it scores a higher PSNR than with the square (Lim et al. 2017).
+    """
+    return (output - target).abs().flatten(1).mean(1)
+
+
 def tone_loss(output: Tensor, photo: Tensor) -> Tensor:
     """1 − the correlation of light and dark, in cells of 16 pixels, of pictures (B, 3, H, W).
 

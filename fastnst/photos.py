@@ -16,6 +16,8 @@ CLOSEST = 0.6
 # uploads are not.
 DARK_SHARE = 0.25
 DARKEST = 0.15
+# Bytes of decoded photos that `Patches` keeps.
+MEMORY = 2**30
 
 
 def list_photos(folder: str | Path) -> list[Path]:
@@ -70,11 +72,11 @@ def count_small(photos: Sequence[Path], crop: int) -> int:
     return small
 
 
-class Crops:
-    """Random square crops of photos: crop i is the same on every run.
+class PhotoStream:
+    """Photos in an endless, repeatable order: each pass over them has its own.
 
-    Each pass over the photos has its own order. Which crop is taken depends on `seed` and i
-    alone, so a training that was killed goes on with the crop that would have come next.
+    What sample i is depends on `seed` and i alone, so a training that was killed goes on with the
+    sample that would have come next.
 
     Attributes:
         unreadable: photos that turned out to be damaged; the next one was taken instead. One bad
@@ -91,13 +93,37 @@ class Crops:
         """The source of everything random about sample `index`."""
         return np.random.default_rng((self.seed, 1, index))
 
+    def open(self, index: int) -> Image.Image:
+        """The photo of sample `index`.
+
+        Raises:
+            TrainingError: no photo can be read.
+        """
+        lap, place = divmod(index, len(self.photos))
+        order = np.random.default_rng((self.seed, 0, lap)).permutation(len(self.photos))
+        for chosen in (*order[place:], *order[:place]):
+            path = self.photos[chosen]
+            try:
+                return self._read(path)
+            except TrainingError as error:
+                self.unreadable.add(path)
+                problem = error
+        raise problem
+
+    def _read(self, path: Path) -> Image.Image:
+        return read_rgb(path)
+
+
+class Crops(PhotoStream):
+    """Random square crops of photos, resized: what a style is trained on."""
+
     def read(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
         """(3, crop, crop) RGB in [0, 1].
 
         Raises:
             TrainingError: no photo can be read.
         """
-        picture = self._open(index)
+        picture = self.open(index)
         short = min(picture.size)
         side = short * rng.uniform(CLOSEST, 1.0) if short > self.crop else short
         side = min(short, max(side, self.crop))
@@ -112,17 +138,50 @@ class Crops:
             pixels = pixels * np.float32(rng.uniform(DARKEST, 1.0))
         return np.ascontiguousarray(pixels)
 
-    def _open(self, index: int) -> Image.Image:
-        lap, place = divmod(index, len(self.photos))
-        order = np.random.default_rng((self.seed, 0, lap)).permutation(len(self.photos))
-        for chosen in (*order[place:], *order[:place]):
-            path = self.photos[chosen]
-            try:
-                return read_rgb(path)
-            except TrainingError as error:
-                self.unreadable.add(path)
-                problem = error
-        raise problem
+
+class Patches(PhotoStream):
+    """Random square patches of photos, pixel for pixel, turned and mirrored at random.
+
+    Nothing is resampled: what super-resolution learns is what pixels look like. A photo that is
+    smaller than a patch is passed over. Photos are decoded once, as long as they fit in MEMORY:
+    a step of training takes a third of a second, and decoding its photos a fifth of that.
+    """
+
+    def __init__(self, photos: Sequence[Path], crop: int, seed: int) -> None:
+        super().__init__(photos, crop, seed)
+        self._decoded: dict[Path, Image.Image] = {}
+        self._bytes = 0
+
+    def read(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        """(3, crop, crop) RGB in [0, 1].
+
+        Raises:
+            TrainingError: no photo can be read, or is large enough.
+        """
+        picture = self.open(index)
+        left = int(rng.integers(picture.width - self.crop + 1))
+        top = int(rng.integers(picture.height - self.crop + 1))
+        patch = picture.crop((left, top, left + self.crop, top + self.crop))
+        pixels = np.asarray(patch, np.float32) / 255
+        pixels = np.rot90(pixels, int(rng.integers(4)))
+        if rng.random() < 0.5:
+            pixels = pixels[:, ::-1]
+        return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+    def _read(self, path: Path) -> Image.Image:
+        if path in self._decoded:
+            return self._decoded[path]
+        picture = read_rgb(path)
+        if min(picture.size) < self.crop:
+            raise TrainingError(
+                f"The photo {path.name} is {picture.width}×{picture.height} pixels; "
+                f"patches need {self.crop} on each side."
+            )
+        size = 3 * picture.width * picture.height
+        if self._bytes + size <= MEMORY:
+            self._decoded[path] = picture
+            self._bytes += size
+        return picture
 
 
 def read_rgb(path: Path) -> Image.Image:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 SettingsType = TypeVar("SettingsType", bound="FitSettings")
 
 
-def setting(default: Any, about: str, choices: tuple[str, ...] | None = None) -> Any:
+def setting(default: Any, about: str, choices: tuple[Any, ...] | None = None) -> Any:
     """A field of a settings class: its default and what the command line says of it."""
     return field(default=default, metadata={"about": about, "choices": choices})
 
@@ -51,6 +51,28 @@ class StyleSettings(FitSettings):
     style_layers: str = setting("relu1_2,relu2_2,relu3_3,relu4_3", "where style is compared")
     style_size: int = setting(384, "short side of the paintings, pixels: larger, larger strokes")
     varied_strengths: float = setting(0.3, "share of samples at another strength than 1")
+
+
+@dataclass(frozen=True)
+class SRSettings(FitSettings):
+    """What training a super-resolution network needs besides."""
+
+    steps: int = setting(20000, "steps of the optimizer")
+    batch: int = setting(16, "patches a step")
+    crop: int = setting(192, "side of the training patches, pixels of the large picture")
+    rate: float = setting(2e-2, "Muon's learning rate at its highest; it falls to 0 as a cosine")
+    adam_rate: float = setting(1e-3, "Adam's, for the first layer, the last and the biases")
+    architecture: str = setting("fast-sr", "of the network", ("fast-sr", "paper-sr", "srcnn"))
+    scale: int = setting(4, "how many times larger, each way", (4, 8))
+    channels: int = setting(0, "width of the network; 0 for the architecture's own")
+    blocks: int = setting(0, "depth of the network; 0 for the architecture's own")
+    degradation: str = setting(
+        "bicubic", "what made the pictures small", ("bicubic", "paper", "photo")
+    )
+    pixel_loss: str = setting("l1", "how pixels are compared", ("l1", "mse"))
+    pixel_weight: float = setting(1.0, "weight of the pixel loss")
+    feature_weight: float = setting(0.0, "weight of the relative feature reconstruction loss")
+    feature_layers: str = setting("relu2_2", "where features are compared")
 
 
 def add_arguments(parser: argparse.ArgumentParser, settings: type[FitSettings]) -> None:

@@ -11,23 +11,14 @@ stylizing needs, and previews, settings, losses and the state to resume from.
 import argparse
 import json
 import re
-import sys
 from pathlib import Path
 
+import session
 from PIL import Image
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
 from fastnst.catalog import LOSS_NETWORK
 from fastnst.checkpoint import Style, load_checkpoint
-from fastnst.errors import FastnstError, TrainingError
-from fastnst.fit import fit
-from fastnst.images import save_picture
+from fastnst.errors import TrainingError
 from fastnst.networks.vgg import load_loss_network
 from fastnst.photos import count_small, list_photos, read_rgb, split_photos
 from fastnst.settings import StyleSettings, add_arguments, from_arguments
@@ -110,36 +101,10 @@ def train(arguments: argparse.Namespace) -> None:
         previews=previews,
         start=load_checkpoint(arguments.start) if arguments.start else None,
     )
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[left]} left"),
-    )
-    with Progress(*columns) as bar:
-        row = bar.add_task("training", total=settings.steps, left="?")
-        for progress in fit(task, settings, arguments.out, resume=arguments.resume):
-            losses = "  ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
-            left = f"{progress.remaining / 60:.0f} min"
-            bar.update(row, completed=progress.step, description=losses, left=left)
-            if progress.preview:
-                path = arguments.out / "previews" / f"{progress.step:06d}.jpg"
-                save_picture(progress.preview, path)
+    session.run(task, settings, arguments.out, arguments.resume)
     for path in sorted(task.crops.unreadable):
         print(f"{path} is damaged and was passed over.")
 
 
-def main() -> None:
-    try:
-        train(parse())
-    except FastnstError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("stopped; go on with --resume", file=sys.stderr)
-        sys.exit(130)
-
-
 if __name__ == "__main__":
-    main()
+    session.main(lambda: train(parse()))

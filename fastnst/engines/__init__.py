@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fastnst.errors import EngineError
 
 if TYPE_CHECKING:  # it brings torch, which only whoever paints has to wait for
-    from fastnst.networks import StyleNetwork
+    from fastnst.engines.pixels import PixelNetwork
 
 __all__ = ["AUTO", "DEVICES", "ENGINES", "Engine", "create_engine"]
 
@@ -28,18 +28,18 @@ class Engine(Protocol):
     def run(
         self,
         pixels: NDArray[np.uint8],
-        style: NDArray[np.float32],
+        control: NDArray[np.float32],
         cancelled: Callable[[], bool],
     ) -> NDArray[np.uint8]:
-        """Repaint a picture.
+        """Make a picture of a picture.
 
         Args:
-            pixels: (H, W, 3) sRGB; sides are multiples of the network's stride.
-            style: (S,) the style vector.
+            pixels: (H, W, 3) sRGB; sides are what the network takes.
+            control: (S,) what the network is to do: a style vector; empty if it can do one thing.
             cancelled: asked now and then; when it answers yes, the work stops.
 
         Returns:
-            (H, W, 3) sRGB, a new array.
+            (H', W', 3) sRGB, a new array.
 
         Raises:
             CancelledError: it was cancelled.
@@ -52,16 +52,16 @@ class EngineKind:
 
     package: str
     devices: tuple[str, ...]
-    create: "Callable[[StyleNetwork, str], Engine]"
+    create: "Callable[[PixelNetwork, str], Engine]"
 
 
-def _openvino(network: "StyleNetwork", device: str) -> Engine:
+def _openvino(network: "PixelNetwork", device: str) -> Engine:
     from fastnst.engines.openvino_engine import OpenVinoEngine
 
     return OpenVinoEngine(network)
 
 
-def _torch(network: "StyleNetwork", device: str) -> Engine:
+def _torch(network: "PixelNetwork", device: str) -> Engine:
     from fastnst.engines.torch_engine import TorchEngine
 
     return TorchEngine(network, device)
@@ -74,7 +74,7 @@ ENGINES: Mapping[str, EngineKind] = {
 }
 
 
-def create_engine(network: "StyleNetwork", engine: str = AUTO, device: str = AUTO) -> Engine:
+def create_engine(network: "PixelNetwork", engine: str = AUTO, device: str = AUTO) -> Engine:
     """The engine asked for, or the fastest that this machine has.
 
     Raises:

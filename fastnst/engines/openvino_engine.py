@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fastnst.engines.pixels import PixelStyleNetwork
+from fastnst.engines.pixels import PixelNetwork
 from fastnst.errors import CancelledError
-from fastnst.networks import StyleNetwork
 
 os.environ.setdefault("CI", "true")  # read at import: the package's documented telemetry opt-out
 import openvino as ov
@@ -21,9 +20,9 @@ POLL_MILLISECONDS = 50
 
 
 class OpenVinoEngine:
-    """See `fastnst.engines.Engine`. One compiled network serves all sizes and all styles."""
+    """See `fastnst.engines.Engine`. One compiled network serves all sizes and all controls."""
 
-    def __init__(self, network: StyleNetwork) -> None:
+    def __init__(self, network: PixelNetwork) -> None:
         core = ov.Core()
         bf16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self._compiled = core.compile_model(
@@ -38,14 +37,15 @@ class OpenVinoEngine:
     def run(
         self,
         pixels: NDArray[np.uint8],
-        style: NDArray[np.float32],
+        control: NDArray[np.float32],
         cancelled: Callable[[], bool],
     ) -> NDArray[np.uint8]:
         with self._lock:
             # A request of its own for each picture: no caller can meet another's data, and the
             # memory of a large picture goes when its request does. Making one costs about 1 ms.
             request = self._compiled.create_infer_request()
-            request.start_async([pixels[None], style[None]], share_inputs=True)
+            inputs = [pixels[None], control[None]][: len(self._compiled.inputs)]
+            request.start_async(inputs, share_inputs=True)
             try:
                 while not request.wait_for(POLL_MILLISECONDS):
                     if cancelled():
@@ -56,21 +56,16 @@ class OpenVinoEngine:
             return request.get_output_tensor().data[0].copy()
 
 
-def _convert(network: StyleNetwork) -> ov.Model:
-    stride = network.stride
-    side = 8 * stride
+def _convert(network: PixelNetwork) -> ov.Model:
+    side = network.example
     example = (
         torch.zeros(1, side, side, 3, dtype=torch.uint8),
-        network.photo.detach()[None],
+        torch.zeros(1, network.controls),
     )
-    wrapped = PixelStyleNetwork(network).eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.jit.trace, which the conversion uses, is deprecated
         return ov.convert_model(
-            wrapped,
+            network.eval(),
             example_input=example,
-            input=[
-                ("pixels", [1, -1, -1, 3]),
-                ("style", [1, network.photo.numel()]),
-            ],
+            input=[("pixels", [1, -1, -1, 3]), ("control", [1, network.controls])],
         )

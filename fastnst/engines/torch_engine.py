@@ -7,9 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fastnst.engines.pixels import PixelStyleNetwork
+from fastnst.engines.pixels import PixelNetwork
 from fastnst.errors import CancelledError
-from fastnst.networks import StyleNetwork
 
 PRECISIONS = {"cpu": torch.float32, "cuda": torch.float16, "mps": torch.float16}
 LABELS = {torch.float32: "fp32", torch.float16: "fp16"}
@@ -18,10 +17,10 @@ LABELS = {torch.float32: "fp32", torch.float16: "fp16"}
 class TorchEngine:
     """See `fastnst.engines.Engine`."""
 
-    def __init__(self, network: StyleNetwork, device: str) -> None:
+    def __init__(self, network: PixelNetwork, device: str) -> None:
         self._device = device
         self._dtype = PRECISIONS[device]
-        self._network = PixelStyleNetwork(network).to(device, self._dtype).eval()
+        self._network = network.to(device, self._dtype).eval()
         self._lock = threading.Lock()  # one picture at a time: it bounds the memory
         self.description = f"{device.upper()} {LABELS[self._dtype]} torch"
 
@@ -29,7 +28,7 @@ class TorchEngine:
     def run(
         self,
         pixels: NDArray[np.uint8],
-        style: NDArray[np.float32],
+        control: NDArray[np.float32],
         cancelled: Callable[[], bool],
     ) -> NDArray[np.uint8]:
         with self._lock:
@@ -38,6 +37,6 @@ class TorchEngine:
             # torch.tensor copies: the arrays may be read-only, and stay their owner's.
             result = self._network(
                 torch.tensor(pixels, device=self._device)[None],
-                torch.tensor(style, device=self._device, dtype=self._dtype)[None],
+                torch.tensor(control, device=self._device, dtype=self._dtype)[None],
             )
             return result[0].cpu().numpy()

@@ -10,11 +10,13 @@ from torch import nn
 
 from fastnst.checkpoint import Checkpoint
 from fastnst.errors import CheckpointError
+from fastnst.networks.sr import SRCNN, FastSRNetwork, PaperSRNetwork, SRNetwork
 from fastnst.networks.style import FastStyleNetwork, PaperStyleNetwork, StyleNetwork
 
 __all__ = [
     "ARCHITECTURES",
     "Architecture",
+    "SRNetwork",
     "StyleNetwork",
     "architecture_settings",
     "build_network",
@@ -37,9 +39,15 @@ class Architecture:
     about: str
 
 
+STYLE = "style"
+SR = "super-resolution"
+
 ARCHITECTURES: Mapping[str, Architecture] = {
-    "fast": Architecture("style", FastStyleNetwork, "small, most work at an eighth of the size"),
-    "paper": Architecture("style", PaperStyleNetwork, "Johnson et al. 2016, 1.7 M parameters"),
+    "fast": Architecture(STYLE, FastStyleNetwork, "small, most work at an eighth of the size"),
+    "paper": Architecture(STYLE, PaperStyleNetwork, "Johnson et al. 2016, 1.7 M parameters"),
+    "fast-sr": Architecture(SR, FastSRNetwork, "after SPAN, all work at low resolution"),
+    "paper-sr": Architecture(SR, PaperSRNetwork, "Johnson et al. 2016"),
+    "srcnn": Architecture(SR, SRCNN, "Dong et al. 2016, three layers"),
 }
 
 # No setting of any architecture is a number beyond this, nor a list longer than this: a file from

@@ -1,0 +1,72 @@
+"""Muon."""
+
+from copy import deepcopy
+
+import torch
+
+from fastnst.muon import Muon, orthogonalized
+
+
+def test_orthogonalized_has_singular_values_near_one():
+    torch.manual_seed(0)
+    for shape in ((8, 30), (30, 8), (5, 5)):
+        values = torch.linalg.svdvals(orthogonalized(torch.randn(shape)))
+        assert values.min() > 0.5 and values.max() < 1.3
+
+
+def test_orthogonalized_keeps_the_directions():
+    torch.manual_seed(0)
+    matrix = torch.randn(6, 20)
+    u, _, v = torch.linalg.svd(matrix, full_matrices=False)
+    nearest = u @ v
+    cosine = torch.nn.functional.cosine_similarity(
+        orthogonalized(matrix).flatten(), nearest.flatten(), 0
+    )
+    assert cosine > 0.97
+
+
+def test_without_orthogonal_groups_it_is_adam():
+    start = torch.randn(4, 3)
+    target = torch.randn(4, 3)
+    results = []
+    for kind in (torch.optim.Adam, Muon):
+        weight = torch.nn.Parameter(start.clone())
+        optimizer = kind([{"params": [weight], "lr": 0.1}])
+        for _ in range(5):
+            optimizer.zero_grad()
+            (weight - target).square().sum().backward()
+            optimizer.step()
+        results.append(weight.detach())
+    assert torch.equal(*results)
+
+
+def test_a_step_has_the_size_of_the_rate():
+    weight = torch.nn.Parameter(torch.zeros(8, 2, 3, 3))
+    optimizer = Muon([{"params": [weight], "lr": 0.5, "orthogonal": True}])
+    torch.manual_seed(0)
+    weight.grad = torch.randn(weight.shape) * 1e-6  # however small the gradient
+    optimizer.step()
+    values = torch.linalg.svdvals(weight.detach().flatten(1))
+    assert values.min() > 0.25 and values.max() < 0.65
+
+
+def test_its_state_can_be_saved_and_loaded():
+    torch.manual_seed(0)
+    gradients = [torch.randn(4, 6) for _ in range(4)]
+    start = torch.randn(4, 6)
+
+    def fresh(value):
+        weight = torch.nn.Parameter(value.clone())
+        return weight, Muon([{"params": [weight], "lr": 0.1, "orthogonal": True}])
+
+    weight, optimizer = fresh(start)
+    for gradient in gradients[:2]:
+        weight.grad = gradient
+        optimizer.step()
+    other, resumed = fresh(weight.detach())
+    resumed.load_state_dict(deepcopy(optimizer.state_dict()))
+    for gradient in gradients[2:]:
+        for each, one in ((weight, optimizer), (other, resumed)):
+            each.grad = gradient
+            one.step()
+    assert torch.equal(weight, other)

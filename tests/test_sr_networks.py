@@ -1,0 +1,99 @@
+"""The super-resolution networks."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from fastnst.checkpoint import Checkpoint
+from fastnst.errors import CheckpointError
+from fastnst.networks import ARCHITECTURES, SR, architecture_settings, build_network
+from fastnst.networks.sr import SRCNN, AttentionBlock, FastSRNetwork, PaperSRNetwork, interpolated
+
+NAMES = [name for name, each in ARCHITECTURES.items() if each.task == SR]
+
+
+@pytest.fixture(params=[(name, scale) for name in NAMES for scale in (4, 8)], ids=str)
+def network(request, one_thread):
+    name, scale = request.param
+    torch.manual_seed(0)
+    return ARCHITECTURES[name].network(scale=scale).eval()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (12, 9)])
+def test_output_is_scale_times_the_input(network, size):
+    with torch.no_grad():
+        made = network(torch.rand(2, 3, *size))
+    assert made.shape == (2, 3, network.scale * size[0], network.scale * size[1])
+
+
+def test_nothing_beyond_the_radius_counts(network):
+    """What tiles rely on. Just inside it something does, so the radius is not simply huge."""
+    radius, scale = network.radius, network.scale
+    side = 2 * radius + 9
+    x = torch.rand(1, 3, side, side, requires_grad=True)
+    middle = side // 2
+    block = slice(middle * scale, (middle + 1) * scale)
+    network(x)[:, :, block, block].sum().backward()
+    seen = x.grad.abs().sum((0, 1)) > 0
+    rows = torch.nonzero(seen.any(1)).flatten()
+    assert middle - radius <= rows.min() <= middle - radius + 1
+    assert middle + radius - 1 <= rows.max() <= middle + radius
+
+
+def test_only_the_known_scales():
+    with pytest.raises(ValueError, match="the scale is 3; allowed are 4, 8"):
+        FastSRNetwork(scale=3)
+
+
+def test_an_unknown_scale_in_a_checkpoint_is_one_sentence():
+    checkpoint = Checkpoint(SR, "fast-sr", {"scale": 5, "channels": 8, "blocks": 2}, {})
+    with pytest.raises(CheckpointError, match="the scale is 5; allowed are 4, 8"):
+        build_network(checkpoint)
+
+
+def test_settings_are_scale_width_and_depth():
+    assert architecture_settings("fast-sr") == {"scale": 4, "channels": 48, "blocks": 6}
+    assert architecture_settings("paper-sr", scale=8) == {"scale": 8, "channels": 64, "blocks": 4}
+
+
+def test_sizes_are_the_published_ones():
+    def count(network):
+        return sum(
+            value.numel() for name, value in network.named_parameters() if "bias" not in name
+        )
+
+    # 9·9·3·64 + 9·64·32·… of SRCNN 9-5-5 with RGB in and out
+    assert count(SRCNN()) == 81 * 3 * 64 + 25 * 64 * 32 + 25 * 32 * 3
+    # 9×9 to 64, four blocks of two, two after doublings, 9×9 to RGB
+    assert count(PaperSRNetwork()) == 2 * 81 * 3 * 64 + 10 * 9 * 64 * 64
+    assert 0.40e6 < count(FastSRNetwork()) < 0.45e6
+
+
+def test_an_untrained_last_layer_leaves_the_bicubic_enlargement():
+    network = FastSRNetwork(channels=8, blocks=2)
+    torch.nn.init.zeros_(network.to_rgb.weight)
+    x = torch.rand(1, 3, 9, 7)
+    with torch.no_grad():
+        torch.testing.assert_close(network(x), F.interpolate(x, scale_factor=4.0, mode="bicubic"))
+
+
+def test_attention_of_nothing_is_nothing():
+    block = AttentionBlock(4)
+    for conv in block.convs:
+        torch.nn.init.zeros_(conv.weight)
+        torch.nn.init.constant_(conv.bias, 0.0)
+    # sigmoid(0) − ½ = 0, so what the convolutions do not see is dimmed to nothing
+    assert torch.equal(block(torch.rand(1, 4, 5, 5)), torch.zeros(1, 4, 5, 5))
+    torch.nn.init.constant_(block.convs[-1].bias, 100.0)
+    x = torch.rand(1, 4, 5, 5)
+    torch.testing.assert_close(block(x), (x + 100) / 2)
+
+
+def test_interpolated_weights():
+    torch.manual_seed(0)
+    first, second = FastSRNetwork(channels=8, blocks=2), FastSRNetwork(channels=8, blocks=2)
+    middle = interpolated(first, second, 0.25)
+    expected = 0.75 * first.join.weight + 0.25 * second.join.weight
+    torch.testing.assert_close(middle.join.weight, expected)
+    assert torch.equal(interpolated(first, second, 0.0).first.weight, first.first.weight)
+    torch.testing.assert_close(interpolated(first, second, 1.0).first.weight, second.first.weight)

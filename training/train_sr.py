@@ -1,0 +1,73 @@
+"""Train a super-resolution network on any folder of photos.
+
+    python training/train_sr.py --photos PHOTOS --out RUN
+    python training/train_sr.py --photos PHOTOS --out RUN --resume
+    python training/train_sr.py --photos PHOTOS --out DETAIL --start RUN/weights.safetensors \
+        --degradation photo --feature-weight 0.1
+
+The run's folder gets `weights.safetensors`, which is all that enlarging needs, and previews
+(bicubic, the network's, the photo), settings, losses and the state to resume from.
+"""
+
+import argparse
+from pathlib import Path
+
+import session
+
+from fastnst.catalog import LOSS_NETWORK
+from fastnst.checkpoint import load_checkpoint
+from fastnst.networks.vgg import load_loss_network
+from fastnst.photos import count_small, list_photos, read_rgb, split_photos
+from fastnst.settings import SRSettings, add_arguments, from_arguments
+from fastnst.sr_training import SRTask
+
+PREVIEW_PHOTOS = 3
+PREVIEW_SIDE = 192
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Train a super-resolution network.")
+    parser.add_argument("--photos", type=Path, required=True, help="folder of photos")
+    parser.add_argument(
+        "--without", nargs="+", default=[], help="file names to leave out: benchmark pictures"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder of this run")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument("--start", type=Path, help="weights to start from, of any scale")
+    parser.add_argument(
+        "--loss-network",
+        default=LOSS_NETWORK,
+        help="VGG-16 as safetensors, or 'torchvision' to download it (default: the shipped one)",
+    )
+    add_arguments(parser, SRSettings)
+    return parser.parse_args(arguments)
+
+
+def train(arguments: argparse.Namespace) -> None:
+    settings = from_arguments(arguments, SRSettings)
+    photos, held_out = split_photos(list_photos(arguments.photos), settings.held_out)
+    photos = [photo for photo in photos if photo.name not in arguments.without]
+    print(f"{len(photos)} photos to train on, {len(held_out)} held out.")
+    small = count_small(photos, settings.crop)
+    if small:
+        print(f"{small} photos are smaller than the patches of {settings.crop} px: passed over.")
+    previews = []
+    for photo in held_out[:PREVIEW_PHOTOS]:
+        picture = read_rgb(photo)
+        left, top = (max(0, side - PREVIEW_SIDE) // 2 for side in picture.size)
+        previews.append(picture.crop((left, top, left + PREVIEW_SIDE, top + PREVIEW_SIDE)))
+    needs_features = settings.feature_weight > 0
+    task = SRTask(
+        settings,
+        photos,
+        load_loss_network(arguments.loss_network) if needs_features else None,
+        previews=previews,
+        start=load_checkpoint(arguments.start) if arguments.start else None,
+    )
+    session.run(task, settings, arguments.out, arguments.resume)
+    for path in sorted(task.patches.unreadable):
+        print(f"{path} is damaged or too small, and was passed over.")
+
+
+if __name__ == "__main__":
+    session.main(lambda: train(parse()))

@@ -5,13 +5,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fastnst.errors import FastnstError
+    from fastnst.hub.pretrained import load
     from fastnst.stylizer import Stylizer
+    from fastnst.upscaler import Upscaler
 
-__all__ = ["FastnstError", "Stylizer"]
+__all__ = ["FastnstError", "Stylizer", "Upscaler", "load"]
 __version__ = "0.1.0"
 
 # Loaded when first asked for: importing fastnst must not wait for torch.
-_HOMES = {"FastnstError": "fastnst.errors", "Stylizer": "fastnst.stylizer"}
+_HOMES = {
+    "FastnstError": "fastnst.errors",
+    "Stylizer": "fastnst.stylizer",
+    "Upscaler": "fastnst.upscaler",
+    "load": "fastnst.hub.pretrained",
+}
 
 
 def __getattr__(name: str) -> Any:

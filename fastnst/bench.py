@@ -1,4 +1,4 @@
-"""How fast this machine is: `Stylizer` beside the paper's network as it is usually run."""
+"""How fast this machine is: our networks beside the paper's as they are usually run."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -8,12 +8,18 @@ from statistics import median
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
+from fastnst.networks.sr import PaperSRNetwork
 from fastnst.networks.style import PaperStyleNetwork
 from fastnst.stylizer import Stylizer
+from fastnst.upscaler import Upscaler
 
 SIZES = ((512, 512), (1920, 1080))
+UPSCALED_SIZES = ((480, 270),)
 RUNS = 3
+
+Sizes = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -21,75 +27,82 @@ class Row:
     """What one size of picture took, in seconds, each the median of all runs.
 
     Attributes:
-        width: of the picture.
-        height: of the picture.
-        stylizer: `Stylizer`, picture in to picture out.
+        width: of the picture given.
+        height: of the picture given.
+        fastnst: ours, picture in to picture out.
         paper: the paper's network in eager float32 torch, picture in to picture out.
         paper_network: the network's own part of that.
     """
 
     width: int
     height: int
-    stylizer: float
+    fastnst: float
     paper: float
     paper_network: float
 
     @property
     def ratio(self) -> float:
         """How many times faster, picture to picture."""
-        return self.paper / self.stylizer
+        return self.paper / self.fastnst
 
     @property
     def network_ratio(self) -> float:
         """How many times faster than the paper's network alone."""
-        return self.paper_network / self.stylizer
+        return self.paper_network / self.fastnst
 
 
-def bench(
-    stylizer: Stylizer, sizes: Sequence[tuple[int, int]] = SIZES, runs: int = RUNS
+def bench(stylizer: Stylizer, sizes: Sizes = SIZES, runs: int = RUNS) -> Iterator[Row]:
+    """Time a stylizer, in its first style at strength 1; see `_compare`."""
+    rival = PaperStyleNetwork().eval()
+    return _compare(stylizer, lambda x: rival(x, rival.styles[:1]), sizes, runs)
+
+
+def bench_upscaler(
+    upscaler: Upscaler, sizes: Sizes = UPSCALED_SIZES, runs: int = RUNS
+) -> Iterator[Row]:
+    """Time an upscaler, at its usual detail; see `_compare`."""
+    rival = PaperSRNetwork(upscaler.scale).eval()
+    return _compare(upscaler, rival, sizes, runs)
+
+
+def _compare(
+    ours: Callable[[Image.Image], object],
+    rival: Callable[[Tensor], Tensor],
+    sizes: Sizes,
+    runs: int,
 ) -> Iterator[Row]:
     """Time both on the same picture, by turns: what else the machine does hits both alike.
 
     Args:
-        stylizer: the one to time, in its first style at strength 1.
+        ours: from picture to picture.
+        rival: from (1, 3, H, W) in [0, 1] to the same.
         sizes: widths and heights of the pictures.
         runs: of each, after one to warm up.
 
     Yields:
         A row a size, as soon as it is known.
     """
-    rival = PaperStyleNetwork().eval()
     for width, height in sizes:
         photo = _photo(width, height)
-        ours: list[float] = []
-        theirs: list[float] = []
-        alone: list[float] = []
-        for run in range(runs + 1):
-            seconds = _seconds(lambda photo=photo: stylizer(photo))  # type: ignore[misc]
-            rival_seconds, network_seconds = _paint_eagerly(rival, photo)
-            if run:
-                ours.append(seconds)
-                theirs.append(rival_seconds)
-                alone.append(network_seconds)
-        yield Row(width, height, median(ours), median(theirs), median(alone))
+        times = []
+        for _ in range(runs + 1):
+            start = time.perf_counter()
+            ours(photo)
+            seconds = time.perf_counter() - start
+            times.append((seconds, *_run_eagerly(rival, photo)))
+        yield Row(width, height, *(median(each) for each in zip(*times[1:], strict=True)))
 
 
 @torch.inference_mode()
-def _paint_eagerly(network: PaperStyleNetwork, photo: Image.Image) -> tuple[float, float]:
+def _run_eagerly(network: Callable[[Tensor], Tensor], photo: Image.Image) -> tuple[float, float]:
     """Seconds from picture to picture, and of the network alone."""
     start = time.perf_counter()
     x = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None].float() / 255
     before = time.perf_counter()
-    y = network(x, network.styles[:1])
+    y = network(x)
     after = time.perf_counter()
     Image.fromarray(y[0].mul(255).round().byte().permute(1, 2, 0).contiguous().numpy())
     return time.perf_counter() - start, after - before
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def _photo(width: int, height: int) -> Image.Image:

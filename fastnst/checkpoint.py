@@ -110,9 +110,22 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
     }
     try:
         with replacing(path) as temporary:
-            temporary.write_bytes(save(arrays, metadata))
+            temporary.write_bytes(_in_order(save(arrays, metadata)))
     except OSError as error:
         raise CheckpointError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
+def _in_order(data: bytes) -> bytes:
+    """The same file with its metadata in order of name, so that equal checkpoints are equal files.
+
+    safetensors writes them in an order of its own, another one each time.
+    """
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 @contextmanager
@@ -230,7 +243,7 @@ def _styles(path: Path, rows: list[Any]) -> tuple[Style, ...]:
             raise CheckpointError(
                 f"{path.name} describes a style by other facts than {', '.join(names)}."
             )
-        if not all(isinstance(text, str) and _is_line(text) for text in row.values()):
+        if not all(isinstance(text, str) and is_line(text) for text in row.values()):
             raise CheckpointError(
                 f"{path.name} describes a style with something else than "
                 f"texts of one line, up to {MAX_TEXT} characters."
@@ -246,6 +259,6 @@ def _styles(path: Path, rows: list[Any]) -> tuple[Style, ...]:
     return tuple(styles)
 
 
-def _is_line(text: str) -> bool:
+def is_line(text: str) -> bool:
     """Whether a text may be shown: a stranger's could steer the terminal it is printed on."""
     return len(text) <= MAX_TEXT and not any(category(letter) == "Cc" for letter in text)

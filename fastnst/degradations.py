@@ -18,13 +18,13 @@ Degradation = Callable[[Pixels, int, np.random.Generator], Pixels]
 
 # Of `photo`: what happens to a picture before somebody uploads it. The share of small pictures to
 # which each happens, and its range.
-CLEAN_SHARE = 0.3  # nothing but bicubic
-BLUR_SHARE = 0.5
+CLEAN_SHARE = 0.5  # nothing but bicubic
+BLUR_SHARE = 0.4
 BLURS = (0.05, 0.3)  # standard deviation, as a part of the scale
-NOISE_SHARE = 0.4
-NOISES = (0.5, 6.0)  # standard deviation, of 255
-JPEG_SHARE = 0.6
-QUALITIES = (60, 96)
+NOISE_SHARE = 0.3
+NOISES = (0.5, 4.0)  # standard deviation, of 255
+JPEG_SHARE = 0.5
+QUALITIES = (70, 98)
 RESAMPLINGS = (
     Image.Resampling.BICUBIC,
     Image.Resampling.BILINEAR,

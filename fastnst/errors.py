@@ -13,8 +13,12 @@ class CheckpointError(FastnstError):
     """A weights file that is missing, damaged, of another kind or not safe to use."""
 
 
-class StyleError(FastnstError):
-    """An unknown style, or a setting of one that is out of range."""
+class SettingError(FastnstError):
+    """A setting that is out of range."""
+
+
+class StyleError(SettingError):
+    """An unknown style, or a blend that is none."""
 
 
 class EngineError(FastnstError):
@@ -23,6 +27,19 @@ class EngineError(FastnstError):
 
 class TrainingError(FastnstError):
     """A training that cannot start or cannot go on."""
+
+
+class HubError(FastnstError):
+    """What was asked of the Hub cannot be had.
+
+    Attributes:
+        passing: whether the same request may work later, as when there is no network; what was
+            pulled before will do until then.
+    """
+
+    def __init__(self, message: str, *, passing: bool = False) -> None:
+        super().__init__(message)
+        self.passing = passing
 
 
 class CancelledError(RuntimeError):

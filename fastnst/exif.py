@@ -15,6 +15,7 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+SIDEWAYS = [TURNS[orientation] for orientation in (5, 6, 7, 8)]
 
 # How the file that was read stores its picture (a TIFF has these beside the camera's tags): not
 # true of the file that will be written, and able to spoil it.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fastnst.errors import PictureError
-from fastnst.exif import read_exif
+from fastnst.exif import SIDEWAYS, read_exif
 from fastnst.picture_files import (
     OUTPUT_FORMATS,
     PIXEL_LIMIT,
@@ -46,8 +46,10 @@ __all__ = [
     "output_format",
     "pixel_limit",
     "put_together",
+    "resized",
     "save_picture",
     "take_apart",
+    "upright_size",
 ]
 
 # The full scales of pictures of 32-bit numbers: the smallest that holds the brightest value.
@@ -79,8 +81,18 @@ class Photo:
         return self.pixels.shape[1], self.pixels.shape[0]
 
 
-def take_apart(picture: Image.Image) -> Photo:
+def upright_size(picture: Image.Image) -> tuple[int, int]:
+    """Width and height of what `take_apart` makes of a picture."""
+    turn, _ = read_exif(picture)
+    return (picture.height, picture.width) if turn in SIDEWAYS else picture.size
+
+
+def take_apart(picture: Image.Image, smallest: int = SMALLEST_SIDE) -> Photo:
     """Turn any picture upright, into sRGB with 8 bits a channel, and set the rest aside.
+
+    Args:
+        picture: a PIL picture of any mode.
+        smallest: what each of its sides needs at least.
 
     Raises:
         PictureError: it is not a PIL picture, has a size that cannot be worked on, is damaged, or
@@ -91,7 +103,7 @@ def take_apart(picture: Image.Image) -> Photo:
             f"A picture is a PIL.Image, not {type(picture).__name__}; "
             "Image.fromarray makes one from an array."
         )
-    check_size(*picture.size)
+    check_size(*picture.size, smallest=smallest)
     check_still(picture, "The picture")
     profile = picture.info.get("icc_profile")
     profile = profile if isinstance(profile, bytes) else b""
@@ -132,6 +144,13 @@ def put_together(
     if photo.exif:
         picture.info["exif"] = photo.exif
     return picture
+
+
+def resized(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Pixels (H, W) or (H, W, 3) at another width and height, by Lanczos."""
+    if (pixels.shape[1], pixels.shape[0]) == size:
+        return pixels
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
 
 
 def _to_eight_bits(picture: Image.Image) -> Image.Image:

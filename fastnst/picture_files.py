@@ -78,15 +78,17 @@ def pixel_limit() -> int:
     return int(text)
 
 
-def check_size(width: int, height: int, what: str = "The picture") -> None:
+def check_size(
+    width: int, height: int, what: str = "The picture", smallest: int = SMALLEST_SIDE
+) -> None:
     """Refuse a size that cannot be worked on.
 
     Raises:
-        PictureError: a side is under 16 pixels, or there are more pixels than the limit.
+        PictureError: a side is under `smallest` pixels, or there are more pixels than the limit.
     """
-    if min(width, height) < SMALLEST_SIDE:
+    if min(width, height) < smallest:
         raise PictureError(
-            f"{what} is {width}×{height} pixels; each side needs {SMALLEST_SIDE} at least."
+            f"{what} is {width}×{height} pixels; each side needs {smallest} at least."
         )
     limit = pixel_limit()
     if width * height > limit:
@@ -96,15 +98,18 @@ def check_size(width: int, height: int, what: str = "The picture") -> None:
         )
 
 
-def open_picture(source: str | Path | bytes | BinaryIO) -> Image.Image:
+def open_picture(
+    source: str | Path | bytes | BinaryIO, smallest: int = SMALLEST_SIDE
+) -> Image.Image:
     """Read and decode one picture.
 
     Args:
         source: a path, the bytes of a file, or an open file.
+        smallest: what each side needs at least.
 
     Raises:
-        PictureError: there is no such file, it is empty, damaged, too large, not a picture, of a
-            format that is not read, or has several frames.
+        PictureError: there is no such file, it is empty, damaged, too large or too small, not a
+            picture, of a format that is not read, or has several frames.
     """
     name = Path(source).name if isinstance(source, str | Path) else "The picture"
     data = _read_bytes(source, name)
@@ -114,7 +119,7 @@ def open_picture(source: str | Path | bytes | BinaryIO) -> Image.Image:
         picture = _identify(data)
         if picture is None:
             raise PictureError(_why_unread(name, data))
-        check_size(*picture.size, what=name)
+        check_size(*picture.size, what=name, smallest=smallest)
         check_still(picture, name)
         picture.load()
     except PictureError:

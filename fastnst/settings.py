@@ -73,6 +73,7 @@ class SRSettings(FitSettings):
     pixel_weight: float = setting(1.0, "weight of the pixel loss")
     feature_weight: float = setting(0.0, "weight of the relative feature reconstruction loss")
     feature_layers: str = setting("relu2_2", "where features are compared")
+    edge_weight: float = setting(0.0, "weight of the edge loss: gradients as strong as they were")
 
 
 def add_arguments(parser: argparse.ArgumentParser, settings: type[FitSettings]) -> None:

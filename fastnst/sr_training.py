@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from fastnst.checkpoint import Checkpoint
 from fastnst.degradations import DEGRADATIONS, bicubic
 from fastnst.errors import TrainingError
-from fastnst.losses import absolute_pixel_loss, content_loss, pixel_loss
+from fastnst.losses import absolute_pixel_loss, content_loss, edge_loss, pixel_loss
 from fastnst.networks import (
     ARCHITECTURES,
     SR,
@@ -118,6 +118,9 @@ class SRTask:
             features = self._feature_loss(made, large, batch["shift"][0])
             losses["features"] = features
             losses["total"] = losses["total"] + settings.feature_weight * features
+        if settings.edge_weight:
+            losses["edges"] = edge_loss(made.float(), large).mean()
+            losses["total"] = losses["total"] + settings.edge_weight * losses["edges"]
         return losses
 
     def _feature_loss(self, made: Tensor, large: Tensor, shift: Tensor) -> Tensor:
@@ -167,10 +170,11 @@ class SRTask:
                 f"The crop is {settings.crop} pixels; at scale {settings.scale} "
                 f"it is a multiple of {settings.scale}."
             )
-        if settings.pixel_weight < 0 or settings.feature_weight < 0:
+        weights = (settings.pixel_weight, settings.feature_weight, settings.edge_weight)
+        if min(weights) < 0:
             raise TrainingError("The weight of a loss is 0 or more.")
-        if not settings.pixel_weight and not settings.feature_weight:
-            raise TrainingError("Both losses weigh 0; there is nothing to learn.")
+        if not any(weights):
+            raise TrainingError("All losses weigh 0; there is nothing to learn.")
         if settings.feature_weight and self.loss_network is None:
             raise TrainingError("The feature loss needs the loss network.")
 

@@ -21,13 +21,14 @@ from fastnst.choices import (
 )
 from fastnst.engines import AUTO, create_engine
 from fastnst.errors import CheckpointError
-from fastnst.images import Photo, check_size, put_together, take_apart
+from fastnst.hub.pretrained import Pretrained
+from fastnst.images import Photo, check_size, put_together, resized, take_apart
 
 # Below this strength the photo itself fades in, so that strength 0 is the photo, untouched.
 FADE = 0.25
 
 
-class Stylizer:
+class Stylizer(Pretrained):
     """Repaints photos in the styles of one trained network. Threads may share one.
 
     Attributes:
@@ -46,7 +47,7 @@ class Stylizer:
         """Load a network and prepare it for this machine.
 
         Args:
-            weights: a shipped name, a checkpoint file, or a checkpoint.
+            weights: a shipped name, a checkpoint file, a folder, a Hub id, or a checkpoint.
             engine: "openvino" or "torch"; by default the fastest.
             device: "cpu", "cuda" or "mps"; by default the fastest.
 
@@ -55,6 +56,7 @@ class Stylizer:
             EngineError: the engine or device is unknown or not on this machine.
         """
         # It brings torch, which only whoever paints has to wait for.
+        from fastnst.engines.pixels import PixelStyleNetwork
         from fastnst.networks import StyleNetwork, build_network
 
         self.checkpoint = weights if isinstance(weights, Checkpoint) else load(weights)
@@ -74,7 +76,7 @@ class Stylizer:
                 self.checkpoint.styles, network.styles.detach().numpy().copy(), strict=True
             )
         }
-        self._engine = create_engine(network, engine, device)
+        self._engine = create_engine(PixelStyleNetwork(network), engine, device)
         self.device = self._engine.description
 
     @property
@@ -122,7 +124,8 @@ class Stylizer:
 
         Raises:
             PictureError: the photo cannot be worked on, or the size is out of range.
-            StyleError: an unknown style, or a setting that is out of range.
+            StyleError: an unknown style.
+            SettingError: a setting that is out of range.
             CancelledError: `cancelled` said so.
         """
         strength = check_number("strength", strength, STRENGTHS)
@@ -130,7 +133,7 @@ class Stylizer:
         vector = self._blend(style if style is not None else self.styles[0], strength)
         taken = take_apart(photo)
         width, height = output_size(taken.size, size)
-        pixels = _resize(taken.pixels, (width, height))
+        pixels = resized(taken.pixels, (width, height))
         made = self._paint(pixels, vector, brush, cancelled) if strength else pixels
         if 0 < strength < FADE:
             made = _mix(pixels, made, strength / FADE)
@@ -158,8 +161,8 @@ class Stylizer:
             max(self._stride * 2, round(height / brush)),
         )
         check_size(*inner, what="With this brush the working picture")
-        made = self._run(_resize(pixels, inner), vector, cancelled)
-        return _resize(made, (width, height))
+        made = self._run(resized(pixels, inner), vector, cancelled)
+        return resized(made, (width, height))
 
     def _run(
         self,
@@ -177,14 +180,8 @@ class Stylizer:
         return made[before : before + height, before : before + width]
 
 
-def _resize(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    if (pixels.shape[1], pixels.shape[0]) == size:
-        return pixels
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
-
-
 def _resized_alpha(photo: Photo, size: tuple[int, int]) -> NDArray[np.uint8] | None:
-    return None if photo.alpha is None else _resize(photo.alpha, size)
+    return None if photo.alpha is None else resized(photo.alpha, size)
 
 
 def _mix(first: NDArray[np.uint8], second: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:

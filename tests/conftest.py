@@ -8,13 +8,18 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from visitor import Visitor, chromium, serving
 
 from fastnst.catalog import LOSS_NETWORK
+from fastnst.checkpoint import Checkpoint
+from fastnst.choices import SCALES
+from fastnst.networks import ARCHITECTURES, SR, architecture_settings, network_tensors
 from fastnst.networks.vgg import LossNetwork, load_loss_network
 
 
@@ -48,3 +53,52 @@ def photo_folder(tmp_path: Path) -> Path:
         make_picture(96, 80, seed).save(folder / f"photo_{seed}.jpg")
     make_picture(40, 30, 9).save(folder / "small.png")
     return folder
+
+
+@pytest.fixture(scope="session")
+def upscalers() -> dict[int, Any]:
+    """Factor → an upscaler whose networks, a faithful and a detailed one, have learnt nothing."""
+    from fastnst import Upscaler
+
+    return {
+        scale: Upscaler(weights=untrained(scale, 0), detail_weights=untrained(scale, 1))
+        for scale in SCALES
+    }
+
+
+def untrained(scale: int, seed: int) -> Checkpoint:
+    torch.manual_seed(seed)
+    settings = architecture_settings("fast-sr", scale=scale)
+    network = ARCHITECTURES["fast-sr"].network(**settings)
+    return Checkpoint(SR, "fast-sr", settings, network_tensors(network))
+
+
+@pytest.fixture(scope="session")
+def studio(upscalers: dict[int, Any]) -> Any:
+    """What serves the page."""
+    from fastnst.ui.studio import Studio
+
+    studio = Studio(upscalers=upscalers)
+    studio.open()
+    return studio
+
+
+@pytest.fixture(scope="module")
+def address(studio: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of the page."""
+    with serving(studio, tmp_path_factory.mktemp("uploads")) as (_, url):
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visitor(browser: Any, address: str) -> Iterator[Visitor]:
+    """Of the page, once its first picture is there."""
+    visitor = Visitor(browser, address)
+    yield visitor
+    visitor.close()

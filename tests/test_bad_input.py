@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 
 from fastnst import Stylizer
 from fastnst.cli import app
-from fastnst.errors import CheckpointError, EngineError, FastnstError, PictureError, StyleError
+from fastnst.errors import CheckpointError, EngineError, FastnstError, PictureError, SettingError
 from fastnst.images import PIXEL_LIMIT, open_picture, pixel_limit, take_apart
 
 PHOTO = make_picture(64, 48)
@@ -109,6 +109,8 @@ BAD_FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "not a number": (nan_tiff, "holds values that are not finite numbers"),
 }
 
+SMALL_FILES = ("1×1", "1×5000", "15×400")  # which can be upscaled
+
 
 @pytest.fixture(scope="module", params=BAD_FILES)
 def bad(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
@@ -148,6 +150,15 @@ def test_bad_file_in_the_command_line(
     before = path.read_bytes()
     assert_refused(run("stylize", path, "-o", out / "a.png"), message, folder=out)
     assert path.read_bytes() == before and len(list(path.parent.iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", [name for name in BAD_FILES if name not in SMALL_FILES])
+def test_bad_file_to_upscale(name: str, tmp_path: Path) -> None:
+    make, message = BAD_FILES[name]
+    (tmp_path / "photo.png").write_bytes(make())
+    out = tmp_path / "out"
+    out.mkdir()
+    assert_refused(run("upscale", tmp_path / "photo.png", "-o", out / "a.png"), message, folder=out)
 
 
 def test_bad_file_from_a_pipe(bad: tuple[Path, str]) -> None:
@@ -253,14 +264,14 @@ def test_endless_input_is_not_read_to_the_end(monkeypatch: pytest.MonkeyPatch) -
     ],
 )
 def test_wrong_style(stylizer: Stylizer, style: Any, message: str) -> None:
-    with pytest.raises(StyleError, match=message):
+    with pytest.raises(SettingError, match=message):
         stylizer(PHOTO, style=style)
 
 
 @pytest.mark.parametrize("setting", ["strength", "brush"])
 @pytest.mark.parametrize("value", [-0.1, 2.1, float("nan"), float("inf"), "1", None, True, 1j, [1]])
 def test_wrong_number(stylizer: Stylizer, setting: str, value: Any) -> None:
-    with pytest.raises(StyleError, match=f"The {setting} is .*; allowed is 0"):
+    with pytest.raises(SettingError, match=f"The {setting} is .*; allowed is 0"):
         stylizer(PHOTO, **{setting: value})
 
 
@@ -353,6 +364,9 @@ def test_wrong_option(tmp_path: Path, arguments: list[str], message: str) -> Non
         ["stylize", "a.jpg", "-o", "b.jpg", "--nothing"],
         ["paint"],
         ["bench", "--runs", "0"],
+        ["upscale", "a.jpg"],
+        ["upscale", "a.jpg", "-o", "b.jpg", "--scale", "many"],
+        ["upscale", "a.jpg", "-o", "b.jpg", "--style", "udnie"],
     ],
 )
 def test_wrong_usage(arguments: list[str]) -> None:

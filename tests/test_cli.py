@@ -22,8 +22,8 @@ from fastnst import Stylizer
 from fastnst.batch import plan_folder
 from fastnst.bench import bench
 from fastnst.cli import app
+from fastnst.cli.options import parse_blend, parse_format, parse_sides, parse_size
 from fastnst.errors import PictureError
-from fastnst.options import parse_blend, parse_format, parse_sides, parse_size
 
 COMMAND = [sys.executable, "-m", "fastnst.cli"]
 PHOTO = make_picture(80, 60)
@@ -41,7 +41,8 @@ def one_network(stylizer: Stylizer, monkeypatch: pytest.MonkeyPatch, request: An
     It is the real one, from the same weights. Tests that ask for `fresh` load their own.
     """
     if "fresh" not in request.fixturenames:
-        monkeypatch.setattr("fastnst.cli.Stylizer", lambda *_, **__: stylizer)
+        for command in ("stylize", "bench"):
+            monkeypatch.setattr(f"fastnst.cli.{command}.Stylizer", lambda *_, **__: stylizer)
 
 
 @pytest.fixture
@@ -283,12 +284,17 @@ def test_bad_pictures_in_a_folder_are_skipped(tmp_path: Path, photos: Path) -> N
     assert result.exit_code == 2
     assert files(out) == ["a.png", "b.jpg", "trip/c.WEBP", "trip/day 2/d.png", "trip/day 2/e.tif"]
     lines = [json.loads(line) for line in result.stdout.splitlines()]
-    errors = {Path(line["input"]).name: line["error"] for line in lines if "error" in line}
-    assert set(errors) == {"aa empty.png", "anim.gif", "cut.jpg"}
-    assert errors["aa empty.png"] == "aa empty.png is empty."
+    failures = {Path(line["input"]).name: line["error"] for line in lines if "error" in line}
+    assert set(failures) == {"aa empty.png", "anim.gif", "cut.jpg"}
+    assert failures["aa empty.png"] == "aa empty.png is empty."
     assert len(lines) == 8
     said = result.stderr.splitlines()
-    assert len([line for line in said if line.startswith("error: ")]) == 3
+    errors = [line for line in said if line.startswith("error: ")]
+    assert [line.count(".png") + line.count(".gif") + line.count(".jpg") for line in errors] == [
+        1
+    ] * 3
+    assert errors[0] == f"error: {photos / 'aa empty.png'} is empty."
+    assert errors[1].startswith(f"error: {photos / 'trip' / 'anim.gif'} has several frames")
     assert said[-1] == "3 of 8 pictures failed."
 
 
@@ -369,8 +375,17 @@ def test_bench_json() -> None:
     assert [(row["width"], row["height"]) for row in report["rows"]] == [(64, 48), (48, 64)]
     for row in report["rows"]:
         assert 0 < row["paper_network"] < row["paper"]
-        assert row["ratio"] == pytest.approx(row["paper"] / row["stylizer"])
-        assert row["network_ratio"] == pytest.approx(row["paper_network"] / row["stylizer"])
+        assert row["ratio"] == pytest.approx(row["paper"] / row["fastnst"])
+        assert row["network_ratio"] == pytest.approx(row["paper_network"] / row["fastnst"])
+
+
+def test_bench_of_upscaling() -> None:
+    report = json.loads(
+        run("bench", "--scale", "4", "--size", "24x16", "--runs", "1", "--json").stdout
+    )
+    assert [(row["width"], row["height"]) for row in report["rows"]] == [(24, 16)]
+    assert report["rows"][0]["fastnst"] > 0
+    assert "allowed are 4 and 8" in run("bench", "--scale", "3").stderr
 
 
 def test_bench_table() -> None:
@@ -390,7 +405,7 @@ def test_version() -> None:
 
 
 def test_help_names_every_command() -> None:
-    assert all(name in run("--help").stdout for name in ("stylize", "styles", "bench"))
+    assert all(name in run("--help").stdout for name in ("stylize", "upscale", "styles", "bench"))
 
 
 # What people type ------------------------------------------------------------------------------
@@ -502,7 +517,7 @@ def test_no_memory_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     def full(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("fastnst.cli.Stylizer", lambda *_, **__: full)
+    monkeypatch.setattr("fastnst.cli.stylize.Stylizer", lambda *_, **__: full)
     PHOTO.save(tmp_path / "photo.png")
     result = run("stylize", tmp_path / "photo.png", "-o", tmp_path / "made.png", "--json")
     assert result.exit_code == 2 and "not enough memory" in json.loads(result.stdout)["error"]

@@ -9,6 +9,7 @@ import baseline
 import evaluate
 import numpy as np
 import pytest
+import sr_evaluation
 import style_evaluation
 import torch
 from PIL import Image
@@ -339,3 +340,88 @@ def test_the_command_says_what_is_wrong_in_one_line(material: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "error: There is no folder nowhere to read photos from.\n"
+
+
+def make_benchmark(folder: Path) -> Path:
+    """Two sets of one picture; sides are not multiples of the scales."""
+    for name, seed in (("SetA", 0), ("SetB", 1)):
+        (folder / name / "HR").mkdir(parents=True)
+        noise = np.random.default_rng(seed).integers(0, 256, (13, 14, 3), np.uint8)
+        picture = Image.fromarray(noise).resize((66, 61), Image.Resampling.BICUBIC)
+        picture.save(folder / name / "HR" / "one.png")
+    return folder
+
+
+def test_pictures_are_made_small_as_the_benchmarks_are() -> None:
+    step = Image.new("RGB", (32, 8))
+    step.paste((255, 255, 255), (16, 0, 32, 8))
+    small = sr_evaluation.made_small(step, 8)
+    assert small.size == (4, 1)
+    row = [small.getpixel((x, 0))[0] for x in range(4)]
+    # The running sums of Keys's kernel; what passes black and white is cut off.
+    assert row[0] == 0 and row[3] == 255
+    assert row[1] + row[2] in (254, 255, 256)
+
+
+def test_the_sr_table_gives_means() -> None:
+    rows = {
+        "a": sr_evaluation.Measured([30.0, 31.0], [0.8, 0.9], [0.1, 0.3], [0.05, 0.07]),
+        "b": sr_evaluation.Measured([28.0], [0.7], [0.5], [0.1]),
+    }
+    table = sr_evaluation.to_table({(4, "SetA"): rows, (4, "SetB"): rows})
+    assert "| ×4 | SetA | SetB | features | GMSD |" in table
+    assert "| a | 30.50 / 0.8500 | 30.50 / 0.8500 | 0.2000 | 0.0600 |" in table
+    numbers = sr_evaluation.to_json({(4, "SetA"): rows})
+    assert numbers["x4"]["SetA"]["b"] == {"psnr": 28.0, "ssim": 0.7, "features": 0.5, "gmsd": 0.1}
+
+
+def test_one_small_run_of_sr(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(README.replace("style", "sr"))
+    weights = tmp_path / "tiny.safetensors"
+    torch.manual_seed(0)
+    settings = architecture_settings("srcnn", channels=(4, 4), kernels=(3, 1, 3))
+    network = ARCHITECTURES["srcnn"].network(**settings)
+    settings = {key: list(v) if isinstance(v, tuple) else v for key, v in settings.items()}
+    save_checkpoint(
+        Checkpoint("super-resolution", "srcnn", settings, network_tensors(network)), weights
+    )
+    arguments = [
+        "sr", "--benchmarks", str(make_benchmark(tmp_path)), "--sets", "SetA", "SetB",
+        "--network", f"tiny={weights}", "--strip", "SetB/one=0,0", "--out", str(tmp_path / "out"),
+        "--readme", str(readme),
+    ]  # fmt: skip
+    with pytest.raises(TrainingError, match="66×61 pixels; 96 from 0,0 pass"):
+        evaluate.evaluate(evaluate.parse(arguments))
+    Image.new("RGB", (120, 104), "teal").save(tmp_path / "SetB" / "HR" / "one.png")
+    evaluate.evaluate(evaluate.parse(arguments))
+    numbers = json.loads((tmp_path / "out" / "sr.json").read_text())
+    shipped = [f"fastnst, {each}" for each in ("fidelity", "half-way", "detail")]
+    assert list(numbers["x4"]["SetA"]) == ["bicubic", "tiny", *shipped]
+    assert list(numbers["x8"]["SetB"]) == ["bicubic", *shipped]
+    assert numbers["x4"]["SetA"]["bicubic"]["psnr"] > 20 > numbers["x4"]["SetA"]["tiny"]["psnr"]
+    assert numbers["x4"]["SetB"]["bicubic"]["gmsd"] == 0  # one colour stays what it was
+    assert "| bicubic |" in readme.read_text() and "old" not in readme.read_text()
+    with Image.open(tmp_path / "out" / "sr_strip.png") as strip:
+        assert strip.size == (6 * 192, 192 + 22)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--network", "tiny.safetensors", "it is NAME=FILE"),
+        ("--strip", "SetC/one=0,0", "no picture SetC/one"),
+        ("--strip", "SetA/one=here", "is not SET/NAME=X,Y"),
+        ("--sets", "SetC", "no folder"),
+    ],
+)
+def test_what_the_sr_evaluation_refuses(
+    tmp_path: Path, option: str, value: str, message: str
+) -> None:
+    given = {"--sets": "SetA", "--strip": "SetA/one=0,0", option: value}
+    Image.new("RGB", (96, 96)).save(make_benchmark(tmp_path) / "SetA" / "HR" / "one.png")
+    arguments = ["sr", "--benchmarks", str(tmp_path), "--out", str(tmp_path)]
+    for name, text in given.items():
+        arguments += [name, text]
+    with pytest.raises(TrainingError, match=message):
+        evaluate.evaluate(evaluate.parse(arguments))

@@ -3,7 +3,9 @@
 import torch
 
 from fastnst.losses import (
+    absolute_pixel_loss,
     content_loss,
+    edge_loss,
     gram_matrices,
     gram_matrix,
     pixel_loss,
@@ -95,3 +97,27 @@ def test_losses_in_half_precision_stay_close(loss_network):
     torch.testing.assert_close(
         content_loss(rounded, other.bfloat16()), content_loss(exact, other), rtol=0.02, atol=0
     )
+
+
+def test_edge_loss_of_a_step_that_lost_half_its_height():
+    """Luma steps of h and h/2: the gradient at half size is theirs at two columns, else nothing."""
+    true, made = torch.zeros(2, 3, 16, 16), torch.zeros(2, 3, 16, 16)
+    true[:, :, :, 8:] = 0.4
+    made[0, :, :, 8:] = 0.2
+    made[1] = true[1] + 0.3  # brightness is not an edge
+    lost = 1 - (2 * 0.4 * 0.2 + 0.0026) / (0.4**2 + 0.2**2 + 0.0026)
+    # Two of the six columns that a 3×3 kernel reaches at half size.
+    expected = torch.tensor([lost / 3, 0.0])
+    torch.testing.assert_close(edge_loss(made, true), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_edge_loss_can_descend_from_a_flat_picture():
+    made = torch.full((1, 3, 16, 16), 0.5, requires_grad=True)
+    edge_loss(made, torch.rand(1, 3, 16, 16)).sum().backward()
+    assert made.grad.isfinite().all()
+
+
+def test_absolute_pixel_loss():
+    first, second = torch.zeros(2, 3, 4, 5), torch.full((2, 3, 4, 5), 0.25)
+    second[1] *= -2
+    assert absolute_pixel_loss(first, second).tolist() == [0.25, 0.5]

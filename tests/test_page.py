@@ -3,13 +3,10 @@
 import io
 import os
 import re
-import shutil
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,136 +14,15 @@ import numpy as np
 import pytest
 from odd_files import png_of_size
 from PIL import Image
+from visitor import LAPTOP, PHONE, Visitor, assert_same, free_port
 
 from fastnst.images import open_picture
 
 ROOT = Path(__file__).resolve().parent.parent
-LAPTOP = {"width": 1366, "height": 768}
-PHONE = {"width": 390, "height": 844}
-PATIENCE = 60_000  # milliseconds: the machine may be busy
 MAKE, ORIENTATION = 0x010F, 0x0112
 OPENING_SIZE = (377, 600)
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def studio() -> Any:
-    from fastnst.ui.studio import Studio
-
-    studio = Studio()
-    studio.open()
-    return studio
-
-
-@pytest.fixture(scope="module")
-def address(studio: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    from fastnst.ui.page import build_page, launch
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("uploads")))
-        page = build_page(studio)
-        _, url, _ = launch(page, prevent_thread_lock=True, quiet=True, server_port=free_port())
-        yield url
-        page.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        missing = "there is no chromium on this machine"
-        if os.environ.get("FASTNST_REQUIRE_BROWSER"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    from playwright.sync_api import sync_playwright
-
-    camera = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", *camera]
-        )
-        yield browser
-        browser.close()
-
-
-class Visitor:
-    """One browser context on the page. Whatever it asks another server is refused, and noted."""
-
-    def __init__(self, browser: Any, address: str, **context: Any) -> None:
-        self.address = address
-        self.foreign: list[str] = []
-        self.context = browser.new_context(**{"viewport": LAPTOP, **context})
-        self.context.set_default_timeout(PATIENCE)
-        self.page = self.context.new_page()
-        self.page.route(self._is_foreign, self._refuse)
-        self.page.goto(address)
-        self.wait_for_caption("×")
-
-    def _is_foreign(self, url: str) -> bool:
-        return not url.startswith((self.address, "data:", "blob:"))
-
-    def _refuse(self, route: Any) -> None:
-        self.foreign.append(route.request.url)
-        route.abort()
-
-    def caption(self) -> str:
-        return self.page.inner_text("#caption")
-
-    def wait_for_caption(self, text: str) -> None:
-        self.page.wait_for_function(
-            "text => document.querySelector('#caption')?.innerText.includes(text)"
-            " && !document.querySelector('#caption progress')",
-            arg=text,
-        )
-
-    def after_source(self) -> str:
-        return str(self.page.locator("#slider img").nth(1).get_attribute("src"))
-
-    def wait_for_new_picture(self, old: str) -> None:
-        self.page.wait_for_function(
-            "old => { const after = document.querySelectorAll('#slider img')[1];"
-            " return after && after.src !== old && after.complete && after.naturalWidth }",
-            arg=old,
-        )
-
-    def upload(self, path: Path) -> None:
-        """Upload a photo and wait until it is painted."""
-        old = self.after_source()
-        self.offer(path)
-        self.wait_for_new_picture(old)
-
-    def offer(self, path: Path) -> None:
-        self.page.locator("#photo input[type=file]").set_input_files(path)
-
-    def choose(self, style: str) -> None:
-        """Click a style and wait for its picture."""
-        old = self.after_source()
-        self.page.click(f"#styles label:has(input[value={style}])")
-        self.wait_for_new_picture(old)
-
-    def shown(self, which: int) -> Image.Image:
-        """What the slider shows: 0 before, 1 after."""
-        source = self.page.locator("#slider img").nth(which).get_attribute("src")
-        return Image.open(io.BytesIO(self.context.request.get(source).body()))
-
-    def download(self) -> tuple[str, Image.Image]:
-        with self.page.expect_download() as download:
-            self.page.click("#download")
-        picture = Image.open(download.value.path())
-        picture.load()
-        return download.value.suggested_filename, picture
-
-    def close(self) -> None:
-        self.context.close()
-        assert self.foreign == []
-
-
-@pytest.fixture
-def visitor(browser: Any, address: str) -> Iterator[Visitor]:
-    visitor = Visitor(browser, address)
-    yield visitor
-    visitor.close()
 
 
 @pytest.fixture(scope="module")
@@ -159,17 +35,6 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     exif[MAKE], exif[ORIENTATION] = "Pinhole", 6
     picture.save(path, exif=exif)
     return path
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def assert_same(picture: Image.Image, expected: Image.Image) -> None:
-    assert picture.size == expected.size
-    assert np.array_equal(np.asarray(picture.convert("RGB")), np.asarray(expected.convert("RGB")))
 
 
 def test_opens_with_a_painted_photo_and_every_style(visitor: Visitor, studio: Any) -> None:
@@ -185,13 +50,13 @@ def test_opens_with_a_painted_photo_and_every_style(visitor: Visitor, studio: An
         assert style.licence in card.get_attribute("title")
     assert visitor.page.locator("#styles input:checked").count() == 1
     loaded = "images => images.every(image => image.naturalWidth > 0 && image.alt)"
-    assert visitor.page.locator("#choices img, #slider img").evaluate_all(loaded)
+    assert visitor.page.locator("#choices img, #stylize-slider img").evaluate_all(loaded)
 
 
 def test_fits_a_laptop_without_scrolling(visitor: Visitor) -> None:
     height = visitor.page.evaluate("document.documentElement.scrollHeight")
     assert height <= LAPTOP["height"]
-    for part in ("#photo", "#styles", "#slider", "#download", "#adjust"):
+    for part in ("#stylize-photo", "#styles", "#stylize-slider", "#stylize-download", "#adjust"):
         box = visitor.page.locator(part).bounding_box()
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= LAPTOP["height"], part
@@ -200,7 +65,9 @@ def test_fits_a_laptop_without_scrolling(visitor: Visitor) -> None:
 def test_is_one_column_on_a_phone_result_first(browser: Any, address: str) -> None:
     visitor = Visitor(browser, address, viewport=PHONE, is_mobile=True, color_scheme="dark")
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    parts = [visitor.page.locator(part) for part in ("#slider", "#photo", "#styles")]
+    parts = [
+        visitor.page.locator(part) for part in ("#stylize-slider", "#stylize-photo", "#styles")
+    ]
     tops = [part.bounding_box()["y"] for part in parts]
     assert tops == sorted(tops)
     visitor.close()
@@ -259,7 +126,7 @@ def test_every_control_changes_the_picture(visitor: Visitor, studio: Any, photo:
 
 def test_a_jpeg_download_keeps_exif(visitor: Visitor, photo: Path) -> None:
     visitor.upload(photo)
-    visitor.page.click("#format input")
+    visitor.page.click("#stylize-format input")
     with visitor.page.expect_response(re.compile("predict")):
         visitor.page.locator("[role=option]", has_text="JPEG").click()
     visitor.page.wait_for_timeout(300)
@@ -334,7 +201,7 @@ def test_all_styles_make_a_contact_sheet(visitor: Visitor, studio: Any) -> None:
     assert sheet.width > 1000
     assert len(sheet.getcolors(1 << 24)) > 10_000
     visitor.page.click("#back")
-    visitor.page.locator("#slider img").first.wait_for()
+    visitor.page.locator("#stylize-slider img").first.wait_for()
     assert "tower-" in visitor.download()[0]
 
 
@@ -344,16 +211,16 @@ def test_a_long_run_can_be_stopped_and_a_newer_choice_ends_it(
     large = tmp_path / "large.jpg"
     Image.radial_gradient("L").resize((4200, 3000)).convert("RGB").save(large)
     visitor.offer(large)
-    visitor.page.locator("#caption", has_text="Painting 4200 × 3000").wait_for()
-    assert visitor.page.locator("#caption progress").count() == 1
+    visitor.page.locator("#stylize-caption", has_text="Painting 4200 × 3000").wait_for()
+    assert visitor.page.locator("#stylize-caption progress").count() == 1
     asked = time.monotonic()
-    visitor.page.click("#stop")
+    visitor.page.click("#stylize-stop")
     visitor.wait_for_caption("Stopped")
     assert time.monotonic() - asked < 5
-    assert not visitor.page.locator("#stop").is_visible()
+    assert not visitor.page.locator("#stylize-stop").is_visible()
     visitor.page.click("#styles label:has(input[value=udnie])")
-    visitor.page.locator("#caption", has_text="Painting 4200 × 3000").wait_for()
-    visitor.page.locator("#samples button").nth(1).click()
+    visitor.page.locator("#stylize-caption", has_text="Painting 4200 × 3000").wait_for()
+    visitor.page.locator("#stylize-samples button").nth(1).click()
     visitor.wait_for_caption("256 × 256")
     assert visitor.after_source().endswith("lion-udnie.png")
 
@@ -362,27 +229,29 @@ def test_the_camera_takes_a_photo(browser: Any, address: str) -> None:
     visitor = Visitor(browser, address, permissions=["camera"])
     assert visitor.shown(0).size == OPENING_SIZE
     old = visitor.after_source()
-    visitor.page.click("#photo [aria-label='Remove Image']")
-    visitor.page.click("#photo [aria-label='Capture from camera']")
-    visitor.page.click("#photo [title='grant webcam access']")
+    visitor.page.click("#stylize-photo [aria-label='Remove Image']")
+    visitor.page.click("#stylize-photo [aria-label='Capture from camera']")
+    visitor.page.click("#stylize-photo [title='grant webcam access']")
     visitor.wait_for_caption("Add a photo")
     visitor.page.wait_for_function(
-        "() => { const video = document.querySelector('#photo video');"
+        "() => { const video = document.querySelector('#stylize-photo video');"
         " return video && video.videoWidth && video.currentTime > 0.2 }"
     )
-    visitor.page.click("#photo [aria-label='capture photo']")
+    visitor.page.click("#stylize-photo [aria-label='capture photo']")
     visitor.wait_for_new_picture(old)
     assert visitor.shown(0).size != OPENING_SIZE
     visitor.close()
 
 
 def test_the_keyboard_reaches_the_comparison(visitor: Visitor) -> None:
-    place = "() => document.querySelector('#slider [role=slider]').getBoundingClientRect().x"
-    panel = visitor.page.locator("#slider").bounding_box()
+    place = (
+        "() => document.querySelector('#stylize-slider [role=slider]').getBoundingClientRect().x"
+    )
+    panel = visitor.page.locator("#stylize-slider").bounding_box()
     middle = panel["x"] + panel["width"] / 2
     visitor.page.wait_for_function(f"middle => Math.abs(({place})() - middle) < 30", arg=middle)
     before = visitor.page.evaluate(place)
-    visitor.page.locator("#slider [role=slider]").press("ArrowRight")
+    visitor.page.locator("#stylize-slider [role=slider]").press("ArrowRight")
     visitor.page.wait_for_function(f"before => ({place})() > before + 10", arg=before)
 
 

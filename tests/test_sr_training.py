@@ -140,7 +140,7 @@ def test_another_scale_starts_from_the_inside(photos):
     ("changes", "message"),
     [
         ({"crop": 30}, "The crop is 30 pixels; at scale 4 it is a multiple of 4"),
-        ({"pixel_weight": 0.0}, "Both losses weigh 0"),
+        ({"pixel_weight": 0.0}, "All losses weigh 0"),
         ({"pixel_weight": -1.0}, "0 or more"),
         ({"feature_weight": 1.0}, "needs the loss network"),
         ({"architecture": "srcnn"}, "srcnn network has no --channels"),

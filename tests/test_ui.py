@@ -1,11 +1,12 @@
 """The page without a browser: its endpoints, and the parts that handlers are made of."""
 
+import io
 import os
-import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +14,24 @@ import numpy as np
 import pytest
 from conftest import make_picture
 from PIL import Image
+from visitor import serving
 
 from fastnst.checkpoint import Style
-from fastnst.errors import CancelledError, PictureError, StyleError
+from fastnst.errors import CancelledError, EngineError, PictureError, SettingError, StyleError
 from fastnst.images import open_picture
+from fastnst.ui.background import in_background
 from fastnst.ui.cards import credit, style_cards
-from fastnst.ui.painting import Choices, pack, size_choices
+from fastnst.ui.enlarging import Wish, enlarge, foretell, longest_side
+from fastnst.ui.files import keep_file, pack
+from fastnst.ui.pace import Pace
+from fastnst.ui.painting import Choices, paint, size_choices
 from fastnst.ui.sheet import best_columns, paint_sheet
 from fastnst.ui.status import Clock, finished, message
 from fastnst.ui.studio import Studio
 from fastnst.ui.upload import receive, uploaded_file
-from fastnst.ui.visit import Visit, in_background, keep_file
+from fastnst.ui.visit import Visit
 
 NASTY = Style("nasty", '<img src=x onerror="alert(1)">', "`${alert(1)}`", "1900", "{{cc}}")
-
-
-@pytest.fixture(scope="module")
-def studio() -> Studio:
-    studio = Studio()
-    studio.open()
-    return studio
 
 
 @pytest.fixture(scope="module")
@@ -40,15 +39,7 @@ def served(studio: Studio, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """The page, and a client of it."""
     from gradio_client import Client
 
-    from fastnst.ui.page import build_page, launch
-
-    with pytest.MonkeyPatch.context() as patch, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("uploads")))
-        page = build_page(studio)
-        _, url, _ = launch(page, prevent_thread_lock=True, quiet=True, server_port=port)
+    with serving(studio, tmp_path_factory.mktemp("uploads")) as (page, url):
         client = Client(
             url,
             verbose=False,
@@ -56,7 +47,6 @@ def served(studio: Studio, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             download_files=str(tmp_path_factory.mktemp("downloads")),
         )
         yield page, client
-        page.close()
 
 
 @pytest.fixture
@@ -82,7 +72,7 @@ def stylize(client: Any, photo: Path, style: str, **options: Any) -> Image.Image
 def test_only_the_public_actions_are_named(served: tuple[Any, Any]) -> None:
     _, client = served
     named = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(named) == {"/stylize", "/styles"}
+    assert set(named) == {"/stylize", "/styles", "/upscale"}
     parameters = [each["parameter_name"] for each in named["/stylize"]["parameters"]]
     assert parameters == [
         "photo", "style", "strength", "second_style", "balance", "keep_colors", "brush", "size",
@@ -319,11 +309,9 @@ def test_a_bar_is_never_full_before_the_end() -> None:
 
 
 def test_the_caption_says_what_a_picture_is(studio: Studio, photo: Path, uploads: Path) -> None:
-    from fastnst.ui.painting import paint
-
     painting = paint(studio, photo, Choices("udnie"), None, lambda: False)
     styles = [studio.stylizer.describe("udnie")]
-    caption = finished(replace(painting, seconds=0.214), "CPU bf16", styles)
+    caption = finished(painting.size, 0.214, "CPU bf16", styles)
     assert "90 × 60 · 0.21 s · CPU bf16" in caption
     assert "Francis Picabia, 1913" in caption
     assert painting.before is not None
@@ -331,10 +319,130 @@ def test_the_caption_says_what_a_picture_is(studio: Studio, photo: Path, uploads
 
 
 def test_visitors_who_wait_learn_that_the_studio_cannot_open() -> None:
-    from fastnst.errors import EngineError
-
     studio = Studio(engine="steam")
     with pytest.raises(EngineError):
         studio.open()
     with pytest.raises(EngineError, match="steam"):
         _ = studio.stylizer
+
+
+def upscale(client: Any, photo: Path, **options: Any) -> Image.Image:
+    from gradio_client import handle_file
+
+    return Image.open(client.predict(handle_file(str(photo)), api_name="/upscale", **options))
+
+
+def test_upscale_gives_the_upscalers_own_pixels(
+    served: tuple[Any, Any], upscalers: dict[int, Any], photo: Path
+) -> None:
+    made = upscale(served[1], photo, scale=8, detail=0.25, size=400)
+    expected = upscalers[8](open_picture(photo), 0.25, 400)
+    assert made.size == (400, 267)
+    assert np.array_equal(np.asarray(made), np.asarray(expected))
+    assert upscale(served[1], photo).size == (360, 240)
+    named = served[1].view_api(return_format="dict")["named_endpoints"]["/upscale"]
+    parameters = [each["parameter_name"] for each in named["parameters"]]
+    assert parameters == ["photo", "scale", "detail", "size"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"scale": 5}, "scale"),
+        ({"scale": [4]}, "scale"),
+        ({"detail": 2}, "detail"),
+        ({"detail": None}, "detail"),
+        ({"size": 100_000}, "largest that fits"),
+        ({"size": -1}, "size"),
+    ],
+)
+def test_a_bad_request_to_upscale_gets_a_sentence(
+    served: tuple[Any, Any], photo: Path, options: dict[str, Any], words: str
+) -> None:
+    from gradio_client.exceptions import AppError
+
+    with pytest.raises(AppError, match=words):
+        upscale(served[1], photo, **options)
+
+
+def test_a_visitor_reads_beforehand_what_an_enlargement_will_be() -> None:
+    studio = Studio()
+    assert foretell(studio, (480, 270), Wish(4)) == "480 × 270 → 1920 × 1080 · about 1 s"
+    assert foretell(studio, (1500, 1000), Wish(4, size=4500)).startswith("1500 × 1000 → 4500 × 300")
+    studio.upscaling_paces[4].note((10_000, 10_000), 1000)
+    assert foretell(studio, (1000, 1000), Wish(4)).endswith("about 3 min")
+    assert Wish(4).file_stem(Path("/x/a b.png")) == "a_b-x4"
+
+
+def test_an_enlargement_beyond_the_limit_is_told_and_the_largest_that_fits_is_offered() -> None:
+    studio, photo = Studio(), (3000, 2000)
+    with pytest.raises(PictureError, match="At ×4 the result is 12000×8000, 96 megapixels"):
+        foretell(studio, photo, Wish(4))
+    side = longest_side(photo, 4)
+    width, height = Wish(4, size=side).result(photo)
+    assert width * height <= 50_000_000 < (width + 2) * (height + 2)
+    told = foretell(studio, photo, Wish(4, size=side))
+    assert told.startswith(f"3000 × 2000 → {width} × {height}")
+    assert "96 megapixels" in told
+    assert longest_side((480, 270), 4) == 1920
+
+
+def test_enlarging_says_how_far_it_is_and_learns_the_pace(
+    studio: Studio, upscalers: dict[int, Any], tmp_path: Path
+) -> None:
+    photo, notes = tmp_path / "wide.png", []
+    make_picture(700, 40).save(photo)
+    before = studio.upscaling_paces[4].foretell((1000, 1000))
+    made = enlarge(studio, photo, Wish(4), None, lambda *note: notes.append(note), lambda: False)
+    assert made.size == made.shown_size == (2800, 160)
+    assert made.shown is None
+    assert studio.upscaling_paces[4].foretell((1000, 1000)) != before
+    shares = [share for _, share in notes if share is not None]
+    assert shares == [0.5, 1.0]
+    assert "1 of 2 tiles" in next(text for text, share in notes if share == 0.5)
+    after = Image.open(io.BytesIO(made.after))
+    assert np.array_equal(np.asarray(after), np.asarray(upscalers[4](open_picture(photo))))
+    bicubic = open_picture(photo).resize((2800, 160), Image.Resampling.BICUBIC)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(made.before))), np.asarray(bicubic))
+    with pytest.raises(CancelledError):
+        enlarge(studio, photo, Wish(4), None, lambda *note: None, lambda: True)
+
+
+def test_a_very_large_result_is_shown_smaller_and_kept_whole(
+    studio: Studio, tmp_path: Path
+) -> None:
+    photo = tmp_path / "long.png"
+    make_picture(1300, 900).save(photo)
+    made = enlarge(studio, photo, Wish(4), None, lambda *note: None, lambda: False)
+    assert made.size == Image.open(io.BytesIO(made.after)).size == (5200, 3600)
+    assert made.shown is not None
+    shown, before = Image.open(io.BytesIO(made.shown)), Image.open(io.BytesIO(made.before))
+    assert shown.size == before.size == made.shown_size
+    assert 15_900_000 < shown.width * shown.height <= 16_000_000
+
+
+def test_an_upscaler_is_loaded_when_first_asked_for_and_kept() -> None:
+    studio = Studio()
+    first = studio.upscaler(4)
+    assert first.scale == 4
+    assert studio.upscaler(4) is first
+    with pytest.raises(SettingError, match="4 and 8"):
+        studio.upscaler(3)
+    with pytest.raises(EngineError, match="steam"):
+        Studio(engine="steam").upscaler(4)
+
+
+def test_the_page_is_there_before_torch_is() -> None:
+    code = "import sys, fastnst.ui.page; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_pace_is_learnt_from_large_pictures_more_than_from_small_ones() -> None:
+    pace = Pace()
+    assert pace.foretell((1000, 1000)) is None
+    pace.note((1000, 1000), 2)
+    assert pace.foretell((2000, 1000)) == 4
+    pace.note((100, 100), 1)
+    assert 2 < pace.foretell((1000, 1000)) < 4
+    pace.note((10_000, 1000), 5)
+    assert 0.5 < pace.foretell((1000, 1000)) < 0.7

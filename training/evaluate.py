@@ -1,11 +1,12 @@
 """Measure a trained network on photos it never saw, beside what it has to stand beside.
 
     python training/evaluate.py style --photos PHOTOS --paintings PAINTINGS --out FOLDER
+    python training/evaluate.py sr --benchmarks BENCHMARKS --out FOLDER
 
 `--photos` is the folder that the network was trained on: the photos that training held out are
-found again in it. The folder of results gets a JSON file with every number, the table as Markdown
-and a sheet of pictures to look at. `--readme README.md` puts the table there, between the lines
-`<!-- evaluation:style -->` and `<!-- /evaluation:style -->`.
+found again in it. `--benchmarks` holds Set5, Set14 and BSD100. The folder of results gets a JSON
+file with every number, the table as Markdown and pictures to look at. `--readme README.md` puts
+the table there, between the lines `<!-- evaluation:KIND -->` and `<!-- /evaluation:KIND -->`.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import sr_evaluation
 import style_evaluation
 
 from fastnst.checkpoint import replacing
@@ -42,6 +44,11 @@ EVALUATIONS: Mapping[str, Evaluation] = {
         "style transfer, beside pixel optimisation with L-BFGS",
         style_evaluation.add_arguments,
         style_evaluation.evaluate,
+    ),
+    "sr": Evaluation(
+        "super-resolution, beside bicubic and whatever else is given",
+        sr_evaluation.add_arguments,
+        sr_evaluation.evaluate,
     ),
 }
 

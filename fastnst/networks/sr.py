@@ -4,21 +4,19 @@ Unlike the style networks they are local: an output pixel depends on input pixel
 `radius` away. So a large picture can be worked on in overlapping tiles, with the same result.
 """
 
-import copy
 import math
 from itertools import pairwise
-from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fastnst.networks.hub import HubNetwork
+
 SCALES = (4, 8)
 
-Network = TypeVar("Network", bound=nn.Module)
 
-
-class SRNetwork(nn.Module):
+class SRNetwork(HubNetwork):
     """What every super-resolution network shares.
 
     Attributes:
@@ -175,17 +173,3 @@ class SRCNN(SRNetwork):
         for conv in list(self.convs)[:-1]:
             y = F.relu(conv(y), inplace=True)
         return self.convs[-1](y)
-
-
-def interpolated(first: Network, second: Network, share: float) -> Network:
-    """A network between two of the same shape: every weight is first + share · (second − first).
-
-    Where the second was trained on from the first, everything between them works too (Wang et al.
-    2019, "Deep network interpolation"). An engine is compiled for one of them: weights that an
-    engine can fold and lay out beforehand are a third faster than weights that may change.
-    """
-    network = copy.deepcopy(first)
-    with torch.no_grad():
-        for value, other in zip(network.parameters(), second.parameters(), strict=True):
-            value.lerp_(other, share)
-    return network

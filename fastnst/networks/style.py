@@ -9,10 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fastnst.networks.hub import HubNetwork
 from fastnst.networks.layers import ConditionalInstanceNorm, ConvLayer, ResidualBlock
 
 
-class StyleNetwork(nn.Module):
+class StyleNetwork(HubNetwork):
     """What every style network shares: its table of styles, and pictures of any size.
 
     Attributes:

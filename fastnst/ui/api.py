@@ -1,19 +1,25 @@
 """What programs can ask of the page: the named endpoints."""
 
+from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from fastnst.errors import FastnstError
+from fastnst.images import encode_picture
+from fastnst.ui.enlarging import Wish
+from fastnst.ui.files import QUICK_PNG, keep_file, open_kept
 from fastnst.ui.painting import NO_STYLE, OWN_SIZE, Choices, paint
 from fastnst.ui.studio import Studio
+from fastnst.ui.tab import LONG_RUN, SHORT_RUN
 from fastnst.ui.upload import uploaded_file
-from fastnst.ui.visit import keep_file
+from fastnst.upscaler import SMALLEST_SIDE
 
 
 def add_endpoints(studio: Studio) -> None:
-    """Add `/stylize` and `/styles` to the current `gr.Blocks`."""
+    """Add `/stylize`, `/styles` and `/upscale` to the current `gr.Blocks`."""
 
     def stylize(
         photo: Any,
@@ -41,19 +47,38 @@ def add_endpoints(studio: Studio) -> None:
             The picture, a PNG with the photo's EXIF and colour profile.
         """
         choices = Choices(style, strength, second_style, balance, keep_colors, brush, size)
-        try:
-            file = uploaded_file(photo)
-            painting = paint(studio, file, choices, None, lambda: False)
-            return str(keep_file(painting.after, f"{choices.file_stem(file)}.png"))
-        except FastnstError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        return answer(photo, lambda file: painted(file, choices))
+
+    def painted(file: Path, choices: Choices) -> Path:
+        painting = paint(studio, file, choices, None, lambda: False)
+        return keep_file(painting.after, f"{choices.file_stem(file)}.png")
+
+    def upscale(photo: Any, scale: int = 4, detail: float = 0.5, size: int = OWN_SIZE) -> str:
+        """Enlarge a picture, sharp and believable.
+
+        Args:
+            photo: the picture file; JPEG, PNG, WebP, TIFF, AVIF, BMP and more.
+            scale: 4 or 8 times as wide and high.
+            detail: 0 stays faithful to the picture, 1 adds the most detail.
+            size: long side of the result in pixels; 0 for the whole enlargement.
+
+        Returns:
+            The picture, a PNG with the photo's EXIF and colour profile.
+        """
+        wish = Wish(scale, detail, size or None)
+        return answer(photo, lambda file: enlarged(file, wish))
+
+    def enlarged(file: Path, wish: Wish) -> Path:
+        picture = open_kept(file, SMALLEST_SIDE)
+        made = studio.upscaler(wish.scale)(picture, wish.detail, wish.size)
+        return keep_file(encode_picture(made, QUICK_PNG), f"{wish.file_stem(file)}.png")
 
     def styles() -> list[dict[str, str]]:
         """List the styles: name, title and artist of the painting, its year and licence."""
         return [asdict(style) for style in studio.checkpoint.styles]
 
+    picture = gr.Image(label="Photo", type="filepath", image_mode=None, visible=False)
     inputs = [
-        gr.Image(label="Photo", type="filepath", image_mode=None, visible=False),
         gr.Textbox(label="Style", visible=False),
         gr.Number(1.0, label="Strength", visible=False),
         gr.Textbox(NO_STYLE, label="Second style", visible=False),
@@ -62,13 +87,36 @@ def add_endpoints(studio: Studio) -> None:
         gr.Number(1.0, label="Brush", visible=False),
         gr.Number(OWN_SIZE, label="Size", precision=0, visible=False),
     ]
+    add_endpoint(stylize, [picture, *inputs], SHORT_RUN)
+    inputs = [
+        gr.Number(4, label="Scale", precision=0, visible=False),
+        gr.Number(0.5, label="Detail", visible=False),
+        gr.Number(OWN_SIZE, label="Size", precision=0, visible=False),
+    ]
+    add_endpoint(upscale, [picture, *inputs], LONG_RUN)
+    gr.api(styles, api_name="styles")
+
+
+def add_endpoint(action: Callable[..., str], inputs: list[Any], run: dict[str, Any]) -> None:
+    """Name an action that makes a picture of its inputs."""
     gr.Button(visible=False).click(
-        stylize,
+        action,
         inputs,
         gr.Image(label="Picture", format="png", type="filepath", visible=False),
-        api_name="stylize",
+        api_name=action.__name__,
         preprocess=False,  # see `uploaded_file`
-        concurrency_id="cpu",
-        concurrency_limit=2,
+        concurrency_id=run["concurrency_id"],
+        concurrency_limit=run["concurrency_limit"],
     )
-    gr.api(styles, api_name="styles")
+
+
+def answer(photo: Any, make: Callable[[Path], Path]) -> str:
+    """The file made of a photo.
+
+    Raises:
+        gr.Error: why it cannot be made.
+    """
+    try:
+        return str(make(uploaded_file(photo)))
+    except FastnstError as error:
+        raise gr.Error(str(error), print_exception=False) from error

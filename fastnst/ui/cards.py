@@ -72,7 +72,7 @@ def _picture(source: str | None, style: Style) -> str:
     return f'<img class="frame" src="{escape(source)}" alt="{escape(about)}">'
 
 
-def sample_strip(samples: Sequence[Sample], pictures: Sequence[str]) -> gr.HTML:
+def sample_strip(samples: Sequence[Sample], pictures: Sequence[str], elem_id: str) -> gr.HTML:
     """The sample photos; `input` when one is chosen. Value: its file."""
     cards = "".join(
         f'<button type="button" value="{escape(sample.file)}" title="{escape(sample.title)}">'
@@ -85,7 +85,8 @@ def sample_strip(samples: Sequence[Sample], pictures: Sequence[str]) -> gr.HTML:
         cards=f'<div class="samples" role="group" aria-label="Sample photos">{cards}</div>',
         js_on_load=CHOOSE_SAMPLE,
         apply_default_css=False,
-        elem_id="samples",
+        elem_id=elem_id,
+        elem_classes="sample-strip",
     )
 
 

@@ -47,7 +47,7 @@ def draw_controls(checkpoint: Checkpoint) -> Controls:
     names = [style.name for style in styles]
     gallery = style_gallery(styles, OPENING_STYLE if OPENING_STYLE in names else names[0])
     titles = [(style.title or style.name, style.name) for style in styles]
-    with gr.Accordion("Adjust", open=False, elem_id="adjust"):
+    with gr.Accordion("Adjust", open=False, elem_id="adjust", elem_classes="fields"):
         strength = gr.Slider(*STRENGTHS, 1, step=0.05, label="Strength", elem_id="strength")
         brush = gr.Slider(*BRUSHES, 1, step=0.1, label="Brush size", elem_id="brush")
         second = gr.Dropdown(

@@ -9,6 +9,7 @@ from fastnst.ui.api import add_endpoints
 from fastnst.ui.studio import Studio
 from fastnst.ui.stylize import draw_stylize
 from fastnst.ui.upload import MAX_UPLOAD
+from fastnst.ui.upscale import draw_upscale, enlarge_result
 
 FOLDER = Path(__file__).parent
 # How often old files are looked for, and how old they may be: nothing lives longer than the sum.
@@ -46,8 +47,12 @@ def build_page(studio: Studio) -> gr.Blocks:
         delete_cache=(SWEEP_SECONDS, KEEP_SECONDS),
     ) as page:
         gr.HTML(HEADER, elem_id="header")
-        with gr.Tabs(elem_id="tabs"), gr.Tab("Stylize", id="stylize"):
-            draw_stylize(studio, page)
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab("Stylize", id="stylize"):
+                stylize = draw_stylize(studio, page)
+            with gr.Tab("Upscale", id="upscale") as upscale_tab:
+                upscale = draw_upscale(studio, upscale_tab.select)
+        enlarge_result(stylize, upscale, tabs)
         add_endpoints(studio)
     return page
 

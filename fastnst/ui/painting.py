@@ -1,30 +1,22 @@
-"""From a visitor's choices to the files that the page shows and hands out."""
+"""From a visitor's choices to a painting: what the Stylize tab shows and hands out."""
 
-import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
+from fastnst.choices import output_size
 from fastnst.errors import PictureError, StyleError
-from fastnst.images import OUTPUT_FORMATS, OutputFormat, check_size, encode_picture, open_picture
-from fastnst.stylizer import output_size
+from fastnst.images import check_size, encode_picture
+from fastnst.ui.files import QUICK_PNG, open_kept, stem
+from fastnst.ui.status import dimensions
 from fastnst.ui.studio import Studio
 
 OWN_SIZE = 0
 LONG_SIDES = (512, 1024, 1920, 2880)
 NO_STYLE = ""
-LONGEST_STEM = 60
-
-# As lossless as any PNG, and written in half the time: the browser waits for it.
-QUICK_PNG = replace(OUTPUT_FORMATS["PNG"], options={"compress_level": 1})
-DOWNLOADS: Mapping[str, OutputFormat] = {
-    name: OUTPUT_FORMATS[name] for name in ("PNG", "JPEG", "WebP")
-}
 
 
 @dataclass(frozen=True)
@@ -128,37 +120,8 @@ def paint(
             untouched = studio.stylizer(picture, strength=0.0, size=made.size, cancelled=cancelled)
             before = encode_picture(untouched, QUICK_PNG)
         painting = Painting(after.result(), before, made.size, seconds)
-    studio.note_pace(made.size, time.perf_counter() - started)
+    studio.pace.note(made.size, time.perf_counter() - started)
     return painting
-
-
-def open_kept(photo: Path) -> Image.Image:
-    """Read a visitor's photo.
-
-    Raises:
-        PictureError: it was deleted meanwhile, or see `open_picture`.
-    """
-    if not photo.is_file():
-        raise PictureError("The photo is no longer kept here; add it again.")
-    return open_picture(photo)
-
-
-def pack(lossless: Path, file_format: str) -> tuple[bytes, str]:
-    """A picture the page shows, as a file in the format that a visitor wants, and its name.
-
-    Raises:
-        PictureError: an unknown format, or the picture is no longer kept.
-    """
-    output = DOWNLOADS.get(file_format)
-    if output is None:
-        raise PictureError(f"Unknown format {file_format!r:.20}; there are {', '.join(DOWNLOADS)}.")
-    if output.name == QUICK_PNG.name:
-        data = lossless.read_bytes()  # pixel for pixel, and byte for byte, what is shown
-    else:
-        picture = Image.open(lossless)
-        picture.load()  # EXIF comes after the pixels in a PNG
-        data = encode_picture(picture, output)
-    return data, lossless.stem + output.suffixes[0]
 
 
 def size_choices(photo: tuple[int, int]) -> list[tuple[str, int]]:
@@ -171,12 +134,3 @@ def size_choices(photo: tuple[int, int]) -> list[tuple[str, int]]:
             continue
         choices.append((dimensions(output_size(photo, side)), side))
     return choices
-
-
-def stem(path: Path) -> str:
-    """A file's name without its ending, fit for any file system."""
-    return re.sub(r"[^\w.-]+", "_", path.stem)[:LONGEST_STEM].strip("._") or "photo"
-
-
-def dimensions(size: tuple[int, int]) -> str:
-    return f"{size[0]} × {size[1]}"

@@ -1,4 +1,4 @@
-"""The result panel: the before/after slider or the contact sheet, its caption, its actions."""
+"""The result panel of a tab: the before/after slider, its caption, its download."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from fastnst.ui import status
-from fastnst.ui.painting import DOWNLOADS
+from fastnst.ui.files import DOWNLOADS
 
 Updates = dict[Any, Any]
 
@@ -17,39 +17,20 @@ class Panel:
     """Its components, and the updates that bring it from one state to another."""
 
     slider: gr.ImageSlider
-    sheet: gr.Image
     caption: gr.HTML
     stop: gr.Button
     download: gr.DownloadButton
     file_format: gr.Dropdown
-    all_styles: gr.Button
-    back: gr.Button
 
     @property
     def outputs(self) -> list[Any]:
         """What a handler that returns these updates has as outputs."""
-        return [
-            self.slider, self.sheet, self.caption, self.stop, self.download, self.all_styles,
-            self.back,
-        ]  # fmt: skip
+        return [self.slider, self.caption, self.stop, self.download]
 
     def show_picture(self, before: Path, after: Path, caption: str, download: Path) -> Updates:
         """A photo and what became of it."""
         return {
             self.slider: gr.update(value=(str(before), str(after)), visible=True),
-            self.sheet: gr.update(visible=False),
-            self.all_styles: gr.update(visible=True),
-            self.back: gr.update(visible=False),
-            **self.finish(caption, download),
-        }
-
-    def show_sheet(self, sheet: Path, caption: str, download: Path) -> Updates:
-        """A contact sheet, in the place of the slider."""
-        return {
-            self.slider: gr.update(visible=False),
-            self.sheet: gr.update(value=str(sheet), visible=True),
-            self.all_styles: gr.update(visible=False),
-            self.back: gr.update(visible=True),
             **self.finish(caption, download),
         }
 
@@ -72,44 +53,56 @@ class Panel:
         return updates
 
 
-def draw_panel() -> Panel:
-    """Draw the panel into the current block."""
-    slider = gr.ImageSlider(
-        label="Photo and result",
+def draw_slider(tab: str) -> gr.ImageSlider:
+    """Draw the before/after slider of a tab into the current block.
+
+    It zooms with the wheel, or with two fingers; its "1:1" and a double click show a pixel of the
+    picture as a pixel of the screen (`page.js`).
+    """
+    return gr.ImageSlider(
+        label="Before and after",
         show_label=False,
         format="png",
         type="filepath",
         interactive=False,
-        buttons=["fullscreen"],
-        elem_id="slider",
+        buttons=["fullscreen", gr.Button("1:1", elem_classes="zoom")],
+        elem_id=f"{tab}-slider",
+        elem_classes="compare",
     )
-    sheet = gr.Image(
-        label="All styles",
-        show_label=False,
-        format="png",
-        type="filepath",
+
+
+def draw_status(tab: str, text: str) -> tuple[gr.HTML, gr.Button]:
+    """Draw the line under the result, with Stop: the caption, which says `text`, and the button."""
+    with gr.Row(elem_classes="status-row"):
+        caption = gr.HTML(status.message(text), elem_id=f"{tab}-caption", elem_classes="caption")
+        stop = gr.Button(
+            "Stop",
+            variant="stop",
+            size="sm",
+            visible=False,
+            elem_id=f"{tab}-stop",
+            elem_classes="stop",
+        )
+    return caption, stop
+
+
+def draw_download(tab: str) -> tuple[gr.DownloadButton, gr.Dropdown]:
+    """Draw the download and the choice of its format."""
+    download = gr.DownloadButton(
+        "Download",
+        variant="primary",
         interactive=False,
-        buttons=["fullscreen"],
-        alt_text="The photo in every style",
-        visible=False,
-        elem_id="sheet",
+        elem_id=f"{tab}-download",
+        elem_classes=["download", "act"],
     )
-    with gr.Row(elem_id="status"):
-        caption = gr.HTML(status.message("Mixing the paint…"), elem_id="caption")
-        stop = gr.Button("Stop", variant="stop", size="sm", visible=False, elem_id="stop")
-    with gr.Row(elem_id="actions"):
-        download = gr.DownloadButton(
-            "Download", variant="primary", interactive=False, elem_id="download"
-        )
-        file_format = gr.Dropdown(
-            list(DOWNLOADS),
-            value=next(iter(DOWNLOADS)),
-            label="Download format",
-            show_label=False,
-            container=False,
-            filterable=False,
-            elem_id="format",
-        )
-        all_styles = gr.Button("All styles", elem_id="all-styles")
-        back = gr.Button("Back to the picture", visible=False, elem_id="back")
-    return Panel(slider, sheet, caption, stop, download, file_format, all_styles, back)
+    file_format = gr.Dropdown(
+        list(DOWNLOADS),
+        value=next(iter(DOWNLOADS)),
+        label="Download format",
+        show_label=False,
+        container=False,
+        filterable=False,
+        elem_id=f"{tab}-format",
+        elem_classes="format",
+    )
+    return download, file_format

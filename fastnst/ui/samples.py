@@ -24,6 +24,9 @@ SAMPLES = (
     Sample("cheetah1.jpg", "Cheetah"),
     Sample("groot.jpeg", "Tree creature"),
 )
+SAMPLE_PATHS = {sample.file: sample.path for sample in SAMPLES}
 # What the page opens with, and what the thumbnails of the styles show.
 OPENING_PHOTO = SAMPLES[0]
 THUMBNAIL_PHOTO = SAMPLES[1]
+# What the Upscale tab opens with: a small one.
+UPSCALED_SAMPLE = SAMPLES[1]

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from fastnst.checkpoint import Style
 from fastnst.errors import CancelledError
-from fastnst.ui.painting import open_kept
+from fastnst.ui.files import open_kept
 from fastnst.ui.studio import Studio
 
 CELL = 420

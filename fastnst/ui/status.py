@@ -1,22 +1,27 @@
 """The one line under the result: what it is, or how far it is."""
 
 import time
+from collections.abc import Sequence
 from html import escape
 
 from fastnst.checkpoint import Style
 from fastnst.ui.cards import credit
-from fastnst.ui.painting import Painting, dimensions
+
+# From here on, minutes say it better.
+LONG_SECONDS = 120
 
 
 def message(text: str) -> str:
     return f'<p class="status">{escape(text)}</p>'
 
 
-def finished(painting: Painting, device: str, styles: list[Style]) -> str:
-    """`1920 × 1080 · 0.21 s · CPU bf16`, and the credit of the paintings."""
-    facts = f"{dimensions(painting.size)} · {painting.seconds:.2f} s · {device}"
-    credits = "<br>".join(escape(credit(style)) for style in styles)
-    return f'<p class="status">{escape(facts)}</p><p class="credit">{credits}</p>'
+def finished(
+    size: tuple[int, int], seconds: float, device: str, styles: Sequence[Style] = (), note: str = ""
+) -> str:
+    """`1920 × 1080 · 0.21 s · CPU bf16`, a note, and the credit of the paintings."""
+    facts = f"{dimensions(size)} · {seconds:.2f} s · {device}"
+    rest = "<br>".join(escape(line) for line in (note, *map(credit, styles)) if line)
+    return message(facts) + (f'<p class="credit">{rest}</p>' if rest else "")
 
 
 def working(text: str, share: float | None) -> str:
@@ -52,6 +57,18 @@ class Clock:
     @property
     def left(self) -> str:
         """` · about 4 s left`, or nothing."""
-        if not self._expected or self._expected - self.elapsed < 1:
-            return ""
-        return f" · about {self._expected - self.elapsed:.0f} s left"
+        return time_left(self._expected - self.elapsed if self._expected else 0)
+
+
+def time_left(seconds: float) -> str:
+    """` · about 4 s left`, or nothing if that is less than a second."""
+    return f" · about {duration(seconds)} left" if seconds >= 1 else ""
+
+
+def duration(seconds: float) -> str:
+    """`4 s`, `3 min`."""
+    return f"{max(seconds, 1):.0f} s" if seconds < LONG_SECONDS else f"{seconds / 60:.0f} min"
+
+
+def dimensions(size: tuple[int, int]) -> str:
+    return f"{size[0]} × {size[1]}"

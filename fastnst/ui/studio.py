@@ -1,49 +1,64 @@
-"""The studio behind the page: one stylizer for all visitors, and what the page shows of it."""
+"""The studio behind the page: the networks that all visitors share, and what is shown of them."""
 
 import base64
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from PIL import Image
 
 from fastnst.catalog import DEFAULT_STYLES, load
 from fastnst.checkpoint import Checkpoint
+from fastnst.choices import SCALES, check_scale
 from fastnst.images import OUTPUT_FORMATS, encode_picture, open_picture
 from fastnst.stylizer import Stylizer
+from fastnst.ui.pace import Pace
 from fastnst.ui.samples import SAMPLES, THUMBNAIL_PHOTO
+from fastnst.upscaler import Upscaler
 
 THUMBNAIL = 192
 SAMPLE_THUMBNAIL = 128
-# How much of the last speed a new measurement replaces, when the time of a run is foretold.
-FRESHNESS = 0.5
+# Seconds for a megapixel that two cores upscale, and write; what is measured replaces it.
+UPSCALING_PACE = 0.5
 
 
 class Studio:
     """The styles of one checkpoint, known at once, and its stylizer, which takes seconds to load.
 
-    The page can answer before the stylizer is there: whoever asks for it waits for `open`.
+    The page can answer before the stylizer is there: whoever asks for it waits for `open`. What
+    upscales is loaded when first asked for.
 
     Attributes:
         checkpoint: what is shown and used.
-        pace: seconds for a megapixel, as last seen; none before the first picture.
+        pace: of painting.
+        upscaling_paces: of upscaling, for each factor.
     """
 
-    def __init__(self, weights: str | Path | Checkpoint = DEFAULT_STYLES, **options: Any) -> None:
+    def __init__(
+        self,
+        weights: str | Path | Checkpoint = DEFAULT_STYLES,
+        upscalers: Mapping[int, Upscaler] | None = None,
+        **options: Any,
+    ) -> None:
         """Read a checkpoint.
 
         Args:
             weights: see `Stylizer`.
-            options: the other arguments of `Stylizer`.
+            upscalers: factor → what enlarges by it, in place of those that ship.
+            options: the other arguments of `Stylizer` and `Upscaler`.
 
         Raises:
             CheckpointError: the weights are missing or damaged.
         """
         self.checkpoint = weights if isinstance(weights, Checkpoint) else load(weights)
-        self.pace: float | None = None
+        self.pace = Pace()
+        self.upscaling_paces = {scale: Pace(UPSCALING_PACE) for scale in SCALES}
         self._options = options
+        self._upscalers = dict(upscalers or {})
+        self._loading = Lock()
         self._stylizer: Future[Stylizer] = Future()
         self._thumbnails: Future[Mapping[str, str]] = Future()
 
@@ -83,19 +98,17 @@ class Studio:
         """Style name → a sample photo in it, as a data URI. Waits until the studio is open."""
         return self._thumbnails.result()
 
-    def note_pace(self, size: tuple[int, int], seconds: float) -> None:
-        """Learn from a run how fast this machine is."""
-        pace = seconds / megapixels(size)
-        old = self.pace if self.pace is not None else pace
-        self.pace = old + FRESHNESS * (pace - old)
+    def upscaler(self, scale: int) -> Upscaler:
+        """What enlarges by a factor. The first who asks waits until it is loaded.
 
-    def foretell(self, size: tuple[int, int]) -> float | None:
-        """Seconds that a picture of a size will take, if anything is known of that."""
-        return None if self.pace is None else self.pace * megapixels(size)
-
-
-def megapixels(size: tuple[int, int]) -> float:
-    return size[0] * size[1] / 1e6
+        Raises:
+            FastnstError: there is none for the factor, or the engine cannot be used.
+        """
+        check_scale(scale)
+        with self._loading:
+            if scale not in self._upscalers:
+                self._upscalers[scale] = Upscaler(scale, **self._options)
+            return self._upscalers[scale]
 
 
 def sample_thumbnails() -> list[str]:

@@ -1,21 +1,9 @@
-"""A visit: what the server remembers of one visitor, and the one run it does for them."""
+"""A visit: what the server remembers of one visitor in one tab, and the one run it does there."""
 
-import secrets
 import threading
-from collections.abc import Callable, Hashable, Iterator
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotYet
+from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-from gradio.utils import get_upload_folder
-
-from fastnst.errors import CancelledError
-
-TICK_SECONDS = 0.15
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -39,15 +27,15 @@ class Visit:
 
     Attributes:
         photo: what is worked on; none after the visitor removed it.
-        shown: the lossless file of what the result panel shows.
-        painted: how the photo was painted that is shown; none if something else is.
+        shown: the lossless file of the result.
+        made: how the result was made; none if something else is shown, or being made.
         before: where the photo was last written for the before/after slider.
         before_size: at which size.
     """
 
     photo: VisitorPhoto | None = None
     shown: Path | None = None
-    painted: Hashable | None = None
+    made: Hashable | None = None
     before: Path | None = None
     before_size: tuple[int, int] | None = None
     _stop: threading.Event | None = None
@@ -56,7 +44,7 @@ class Visit:
     def take(self, photo: VisitorPhoto | None) -> None:
         """Work on another photo from now on."""
         self.end()
-        self.photo, self.painted, self.before, self.before_size = photo, None, None, None
+        self.photo, self.made, self.before, self.before_size = photo, None, None, None
 
     def known_before(self) -> tuple[int, int] | None:
         """The size at which the photo is still there as the slider shows it."""
@@ -66,7 +54,7 @@ class Visit:
     def begin(self) -> threading.Event:
         """Start a run, which ends the one before it. The event tells the run to end."""
         self.end()
-        self.painted = None
+        self.made = None
         self._stopped_by_hand = False
         self._stop = threading.Event()
         return self._stop
@@ -80,54 +68,3 @@ class Visit:
     def stopped_by_hand(self, stop: threading.Event) -> bool:
         """Whether it was the visitor, not a newer run, who ended the run of an event."""
         return stop is self._stop and self._stopped_by_hand
-
-
-def in_background(
-    work: Callable[[Callable[[], bool]], Result], stop: threading.Event
-) -> Iterator[Result | None]:
-    """Do work in a thread of its own: yields none now and then, and last its result.
-
-    Args:
-        work: is given a question that is answered yes when it should end.
-        stop: ends the work, and this. So does closing the iterator.
-
-    Raises:
-        CancelledError: it was stopped.
-    """
-    future: Future[Result] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work(stop.is_set))
-        except BaseException as error:  # whatever it is, it is raised where the result is awaited
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    try:
-        while True:
-            try:
-                result = future.result(TICK_SECONDS)
-                break
-            except NotYet:
-                if future.done():
-                    raise
-                if stop.is_set():
-                    raise CancelledError("Stopped.") from None
-                yield None
-        if stop.is_set():
-            raise CancelledError("Stopped.")
-        yield result
-    finally:
-        stop.set()
-
-
-def keep_file(data: bytes, name: str) -> Path:
-    """Write a file for one visitor, under a path that nobody can guess.
-
-    It lies in Gradio's folder, where files are served from, and deleted from when they are old.
-    """
-    folder = Path(get_upload_folder()) / secrets.token_hex(16)
-    folder.mkdir(parents=True)
-    path = folder / name
-    path.write_bytes(data)
-    return path

@@ -1,10 +1,38 @@
-"""What people type for an option of the command line, as the values that `Stylizer` takes."""
+"""The options that several commands have, and what people type for one as a value."""
 
 import re
+from typing import Annotated
 
+import typer
+
+from fastnst.catalog import DEFAULT_STYLES
 from fastnst.choices import Blend, Size
 from fastnst.errors import PictureError, StyleError
 from fastnst.images import OUTPUT_FORMATS, SMALLEST_SIDE, OutputFormat, check_size
+
+Source = Annotated[
+    str, typer.Argument(metavar="IN", help="A picture, a folder of pictures, or - for stdin.")
+]
+Output = Annotated[
+    str,
+    typer.Option("--output", "-o", metavar="OUT", help="A file name, a folder, or - for stdout."),
+]
+ResultSize = Annotated[
+    str | None, typer.Option(help="Of the result: the long side (1024) or both (1920x1080).")
+]
+Weights = Annotated[
+    str,
+    typer.Option(
+        help=f"{DEFAULT_STYLES}, which ships, a checkpoint file, a folder, or USER/NAME on the Hub."
+    ),
+]
+Engine = Annotated[str, typer.Option(help="auto, openvino or torch.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Format = Annotated[
+    str | None, typer.Option("--format", help="png, jpeg, webp or tiff; for a folder or stdout.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+JsonLines = Annotated[bool, typer.Option("--json", help="Print one line of JSON for each picture.")]
 
 
 def parse_blend(texts: list[str]) -> Blend | None:

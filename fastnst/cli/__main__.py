@@ -1,0 +1,5 @@
+"""`python -m fastnst.cli`."""
+
+from fastnst.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Networks on the Hugging Face Hub: pulled, pushed and searched for."""

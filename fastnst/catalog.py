@@ -33,6 +33,9 @@ class Shipped:
 SHIPPED: Mapping[str, Shipped] = {
     "paintings": Shipped("paintings.safetensors", "the styles of famous paintings, one network"),
     "upscale_x4_fidelity": Shipped("upscale_x4_fidelity.safetensors", "×4, what can be known"),
+    "upscale_x4_detail": Shipped("upscale_x4_detail.safetensors", "×4, what is likely"),
+    "upscale_x8_fidelity": Shipped("upscale_x8_fidelity.safetensors", "×8, what can be known"),
+    "upscale_x8_detail": Shipped("upscale_x8_detail.safetensors", "×8, what is likely"),
 }
 DEFAULT_STYLES = "paintings"
 # What weights are called in the folder of a repository, and in that of a training.

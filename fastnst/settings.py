@@ -74,6 +74,7 @@ class SRSettings(FitSettings):
     feature_weight: float = setting(0.0, "weight of the relative feature reconstruction loss")
     feature_layers: str = setting("relu2_2", "where features are compared")
     edge_weight: float = setting(0.0, "weight of the edge loss: gradients as strong as they were")
+    grid_weight: float = setting(0.0, "weight of the grid loss: no pattern from the pixel shuffle")
 
 
 def add_arguments(parser: argparse.ArgumentParser, settings: type[FitSettings]) -> None:

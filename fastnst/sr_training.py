@@ -1,6 +1,7 @@
 """Training a super-resolution network: its samples, its losses, its previews."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch.utils.data import Dataset
 from fastnst.checkpoint import Checkpoint
 from fastnst.degradations import DEGRADATIONS, bicubic
 from fastnst.errors import TrainingError
-from fastnst.losses import absolute_pixel_loss, content_loss, edge_loss, pixel_loss
+from fastnst.losses import absolute_pixel_loss, content_loss, edge_loss, grid_loss, pixel_loss
 from fastnst.networks import (
     ARCHITECTURES,
     SR,
@@ -33,6 +34,9 @@ PIXEL_LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "l1": absolute_pixel_loss,
     "mse": pixel_loss,
 }
+LOSSES = ("pixel", "feature", "edge", "grid")
+# Losses of the pictures as they are, not moved.
+ALIGNED = ("pixel", "grid")
 # The deepest pooling in the loss network that pictures are moved against, in pixels.
 POOLING = 8
 
@@ -112,32 +116,36 @@ class SRTask:
     def losses(self, network: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         settings, large = self.settings, batch["large"]
         made = network(batch["small"].contiguous(memory_format=torch.channels_last))
-        pixels = PIXEL_LOSSES[settings.pixel_loss](made.float(), large).mean()
-        losses = {"total": settings.pixel_weight * pixels, "pixel": pixels}
+        terms = {"pixel": (settings.pixel_weight, PIXEL_LOSSES[settings.pixel_loss])}
         if settings.feature_weight:
-            features = self._feature_loss(made, large, batch["shift"][0])
-            losses["features"] = features
-            losses["total"] = losses["total"] + settings.feature_weight * features
+            terms["features"] = (settings.feature_weight, self._feature_loss)
         if settings.edge_weight:
-            losses["edges"] = edge_loss(made.float(), large).mean()
-            losses["total"] = losses["total"] + settings.edge_weight * losses["edges"]
-        return losses
+            terms["edges"] = (settings.edge_weight, edge_loss)
+        if settings.grid_weight:
+            grid = partial(grid_loss, scale=settings.scale)
+            terms["grid"] = (settings.grid_weight, grid)
+        # Ours: the pictures are moved by a few pixels, another way each step. Otherwise the grid
+        # of the loss network's pooling and that of the pixel shuffle stay aligned, and what one
+        # does not see the other paints: the fine cross-hatch that the paper reports.
+        top, left = (int(each) for each in batch["shift"][0])
+        still = (made.float(), large)
+        moved = [each[:, :, top:, left:] for each in still]
+        losses = {
+            name: loss(*(still if name in ALIGNED else moved)).mean()
+            for name, (_, loss) in terms.items()
+        }
+        total = torch.stack([weight * losses[name] for name, (weight, _) in terms.items()]).sum()
+        return {"total": total, **losses}
 
-    def _feature_loss(self, made: Tensor, large: Tensor, shift: Tensor) -> Tensor:
-        """Feature reconstruction (section 3.2, eq. 2), relative, summed over the layers.
-
-        Ours: the pictures are moved by a few pixels, another way each step. Otherwise the grid of
-        the loss network's pooling and that of the pixel shuffle stay aligned, and what one does
-        not see the other paints: the fine cross-hatch that the paper reports.
-        """
+    def _feature_loss(self, made: Tensor, large: Tensor) -> Tensor:
+        """Feature reconstruction (section 3.2, eq. 2), relative, summed over the layers."""
         assert self.loss_network is not None
-        top, left = (int(each) for each in shift)
-        moved = [each[:, :, top:, left:] for each in (made, large)]
-        features = self.loss_network(moved[0], self.feature_layers)
+        features = self.loss_network(made, self.feature_layers)
         with torch.no_grad():
-            targets = self.loss_network(moved[1], self.feature_layers)
-        terms = [content_loss(features[layer], targets[layer]) for layer in self.feature_layers]
-        return torch.stack(terms).sum(0).mean()
+            targets = self.loss_network(large, self.feature_layers)
+        return torch.stack(
+            [content_loss(features[layer], targets[layer]) for layer in self.feature_layers]
+        ).sum(0)
 
     def checkpoint(self, training: Mapping[str, Any]) -> Checkpoint:
         return Checkpoint(
@@ -170,7 +178,7 @@ class SRTask:
                 f"The crop is {settings.crop} pixels; at scale {settings.scale} "
                 f"it is a multiple of {settings.scale}."
             )
-        weights = (settings.pixel_weight, settings.feature_weight, settings.edge_weight)
+        weights = [getattr(settings, f"{name}_weight") for name in LOSSES]
         if min(weights) < 0:
             raise TrainingError("The weight of a loss is 0 or more.")
         if not any(weights):

@@ -647,7 +647,7 @@ def test_a_lasting_fault(
     started = time.monotonic()
     with pytest.raises(HubError, match=said) as caught:
         pull(REPO) if pulling else network.push_to_hub(REPO)
-    assert time.monotonic() - started < 25
+    assert time.monotonic() - started < 60
     assert_secret(str(caught.value), caplog.text)
     hub.faults.clear()
     pull(REPO) if pulling else network.push_to_hub(REPO)
@@ -864,12 +864,15 @@ def test_a_killed_push_is_completed_by_the_next(
         start("ann/whole")
         assert pusher.stdout.readline() == "0\n"
         asks = len(hub.requests)
+        whole = {file: hub.read("ann/whole", file) for file in (WEIGHTS, CONFIG)}
         killed = 0
         for number in range(10):
             name = f"ann/killed_{number}"
+            for blob in hub.objects.iterdir():  # that a push finds nothing of the one before
+                blob.unlink()
             moment = len(hub.requests) + rng.integers(asks)
-            child = start(name)
-            while len(hub.requests) < moment:
+            child, deadline = start(name), time.monotonic() + 60
+            while len(hub.requests) < moment and time.monotonic() < deadline:
                 time.sleep(0.0005)
             time.sleep(rng.uniform(0, 0.01))
             os.kill(child, signal.SIGKILL)
@@ -878,8 +881,7 @@ def test_a_killed_push_is_completed_by_the_next(
             assert half_made is None or files(hub, name) in (set(), set(FILES))
             network.push_to_hub(name)
             assert files(hub, name) == set(FILES)
-            for file in (WEIGHTS, CONFIG):
-                assert hub.read(name, file) == hub.read("ann/whole", file)
+            assert whole == {file: hub.read(name, file) for file in whole}
             assert len(hub.repositories["model", name].commits) == 2
         pusher.stdin.close()
     assert killed >= 8

@@ -8,6 +8,7 @@ from fastnst.losses import (
     edge_loss,
     gram_matrices,
     gram_matrix,
+    grid_loss,
     pixel_loss,
     style_loss,
     tone_loss,
@@ -121,3 +122,16 @@ def test_absolute_pixel_loss():
     first, second = torch.zeros(2, 3, 4, 5), torch.full((2, 3, 4, 5), 0.25)
     second[1] *= -2
     assert absolute_pixel_loss(first, second).tolist() == [0.25, 0.5]
+
+
+def test_grid_loss_sees_a_pattern_and_nothing_else():
+    rng = torch.Generator().manual_seed(0)
+    target = torch.rand(1, 3, 64, 64, generator=rng)
+    assert float(grid_loss(target + 0.3, target, 4)) < 1e-6  # brightness is no pattern
+    pattern = torch.zeros(4, 4)
+    pattern[0, 0] = 1.6  # 1.5 over the mean there, 0.1 below it at the fifteen others
+    grid = grid_loss(target + pattern.repeat(16, 16), target, 4)
+    torch.testing.assert_close(grid, torch.tensor([3 / 16]))
+    # The same energy as noise: averages of 16 are a quarter as large.
+    noise = (torch.rand(1, 3, 64, 64, generator=rng) - 0.5) * 0.4 * 12**0.5
+    assert float(grid_loss(target + noise, target, 4)) < float(grid) / 2

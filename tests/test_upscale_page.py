@@ -119,7 +119,7 @@ def test_a_long_run_shows_its_tiles_and_can_be_stopped(
     make_picture(1500, 1000).save(tmp_path / "large.jpg")
     upscaling.upload(tmp_path / "large.jpg")
     upscaling.page.click("#go")
-    upscaling.part("caption").locator("text=/[1-5] of 6 tiles/").wait_for()
+    upscaling.part("caption").locator("text=/ of \\d+ tiles/").wait_for()
     bar = upscaling.part("caption").locator("progress")
     assert 0 < float(bar.get_attribute("value")) < 1
     asked = time.monotonic()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fastnst.engines.zerogpu import ZERO_GPU, ZeroGpuEngine
 from fastnst.errors import EngineError
 
 if TYPE_CHECKING:  # it brings torch, which only whoever paints has to wait for
@@ -62,6 +63,8 @@ def _openvino(network: "PixelNetwork", device: str) -> Engine:
 
 
 def _torch(network: "PixelNetwork", device: str) -> Engine:
+    if device == "cuda" and ZERO_GPU:
+        return ZeroGpuEngine(network, create_engine(network, device="cpu"))
     from fastnst.engines.torch_engine import TorchEngine
 
     return TorchEngine(network, device)
@@ -115,7 +118,7 @@ def _has(device: str) -> bool:
 
     tests: Mapping[str, Callable[[], bool]] = {
         "cpu": lambda: True,
-        "cuda": torch.cuda.is_available,
+        "cuda": lambda: ZERO_GPU or torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available,
     }
     return tests[device]()

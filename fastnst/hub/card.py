@@ -101,6 +101,7 @@ def model_card(
             model_name=title,
             eval_results=_results(checkpoint, losses) or None,
             title=title,
+            artist=", ".join(_artists(checkpoint)) or None,
             weights_bytes=size,
         ),
         template_path=str(TEMPLATE),
@@ -129,6 +130,10 @@ def title_of(checkpoint: Checkpoint, repo: str) -> str:
     """What a network is called: its only style, or its repository."""
     styles = checkpoint.styles
     return (styles[0].title if len(styles) == 1 else "") or repo.partition("/")[2]
+
+
+def _artists(checkpoint: Checkpoint) -> list[str]:
+    return list(dict.fromkeys(style.artist for style in checkpoint.styles if style.artist))
 
 
 def plain(text: object) -> str:

@@ -64,25 +64,26 @@ def conversation(about: str, token: str | None) -> Iterator[HfApi]:
 
     Args:
         about: what it is about, for people: the name of a repository.
-        token: of the person who asks; else the stored one is used, if there is one.
+        token: of the person who asks; if none, the stored one is used, if there is one; an empty
+            one is for people without, who see what is public.
 
     Raises:
         HubError: in place of all that huggingface_hub and its HTTP client raise in the block, or
             if the Hub is not reached within three seconds.
     """
-    secret = token or get_token()
+    secret = get_token() if token is None else token
     mark = _conversation.set(_Conversation(about))
     try:
         if constants.is_offline_mode():
             raise OfflineModeIsEnabled
         _check_reachable(constants.ENDPOINT)
         _watch(get_session())
-        yield HfApi(token=token)
+        yield HfApi(token=False if token == "" else token)
     except FastnstError:
         raise
     except Exception as error:
         # The chain is printed by those who print tracebacks: it must not hold the token either.
-        leaks = secret is not None and secret in f"{error}{error.__cause__}{error.__context__}"
+        leaks = bool(secret) and str(secret) in f"{error}{error.__cause__}{error.__context__}"
         raise hub_error(error, about, secret) from (None if leaks else error)
     finally:
         _conversation.reset(mark)

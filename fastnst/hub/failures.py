@@ -73,7 +73,9 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # What a moment later may be different. 429 is not among them: it says itself how long to wait.
 PASSING_STATUS = (408, 500, 502, 503, 504)
 MAX_REASON = 200
-OUTER = (httpx2.HTTPError, OfflineModeIsEnabled)
+# What the library wraps an error in, to say no more than that there was one.
+WRAPPERS = (LocalEntryNotFoundError, RuntimeError, ValueError)
+WRAPPED = (httpx2.HTTPError, OfflineModeIsEnabled, HubError)
 
 
 def hub_error(error: Exception, about: str, secret: str | None) -> HubError:
@@ -84,9 +86,9 @@ def hub_error(error: Exception, about: str, secret: str | None) -> HubError:
         about: what was asked for, for people.
         secret: the token in use, which is kept out of the message.
     """
-    cause = error.__cause__
-    if isinstance(error, LocalEntryNotFoundError | ValueError) and isinstance(cause, OUTER):
-        error = cause  # the library says only that something happened
+    error = root(error)
+    if isinstance(error, HubError):
+        return error
     for kind, sentence, passing in BY_KIND:
         if isinstance(error, kind):
             return HubError(sentence.format(about=about, hub=constants.ENDPOINT), passing=passing)
@@ -105,7 +107,7 @@ def _of_status(error: HfHubHTTPError, about: str, secret: str | None) -> HubErro
         return rate_limit(about, error.response)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in PASSING_STATUS:
         return server_error(about, status)
-    if status == HTTPStatus.UNAUTHORIZED and secret is None:
+    if status == HTTPStatus.UNAUTHORIZED and not secret:
         return HubError(NO_TOKEN.format(about=about))
     if status in BY_STATUS:
         return HubError(BY_STATUS[status].format(about=about))
@@ -137,8 +139,18 @@ def rate_limit_seconds(response: httpx2.Response) -> int | None:
     return int(seconds) if seconds.isdecimal() else None
 
 
+def root(error: Exception) -> Exception:
+    """The error that was wrapped in others, if it was."""
+    while isinstance(error, WRAPPERS) and not isinstance(error, HfHubHTTPError | HubError):
+        if not isinstance(error.__cause__, WRAPPED):
+            break
+        error = error.__cause__
+    return error
+
+
 def is_passing(error: Exception) -> bool:
     """Whether to try again at once: the Hub stumbled, or the connection did."""
+    error = root(error)
     if isinstance(error, HfHubHTTPError):
         return error.response is not None and error.response.status_code in PASSING_STATUS
     return isinstance(

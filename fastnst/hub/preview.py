@@ -29,6 +29,15 @@ def upscale_preview(upscaler: Callable[..., Image.Image]) -> Image.Image:
     return _sheet([small.resize(made.size, Image.Resampling.BICUBIC), made])
 
 
+def cut_preview(preview: Image.Image, styles: int) -> list[Image.Image]:
+    """The pictures in the styles from a preview of a network, of which it may lack the last."""
+    count = min(styles, MOST_STYLES) + 1
+    columns = min(COLUMNS, count)
+    width, height = preview.width // columns, preview.height // -(-count // columns)
+    places = ((index % columns * width, index // columns * height) for index in range(1, count))
+    return [preview.crop((x, y, x + width, y + height)) for x, y in places]
+
+
 def as_jpeg(picture: Image.Image) -> bytes:
     return encode_picture(picture.convert("RGB"), OUTPUT_FORMATS["JPEG"])
 

@@ -32,6 +32,7 @@ class Found:
     Attributes:
         repo: "USER/NAME".
         title: for people.
+        artist: the painter, or the painters; may be empty.
         task: what it does, as a checkpoint says it; empty if its tags do not say.
         licence: as its card says; may be empty.
         size: of its weights, in bytes; none if not known.
@@ -42,6 +43,7 @@ class Found:
 
     repo: str
     title: str
+    artist: str
     task: str
     licence: str
     size: int | None
@@ -120,6 +122,7 @@ def _row(api: HfApi, info: ModelInfo) -> Found:
     return Found(
         repo=info.id,
         title=plain_line(card.get("title") or info.id.partition("/")[2]),
+        artist=plain_line(card.get("artist") or ""),
         task=next((task for task, tag in TASK_TAGS.items() if tag in tags), ""),
         licence=plain_line(card.get("license") or _licence_tag(tags)),
         size=_size(api, info, card),

@@ -1,14 +1,16 @@
 """The controls of the Stylize tab: the styles, and the Adjust fold."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from fastnst.checkpoint import Checkpoint
+from fastnst.checkpoint import Checkpoint, Style
 from fastnst.stylizer import BRUSHES, STRENGTHS
 from fastnst.ui.cards import style_gallery
 from fastnst.ui.painting import NO_STYLE, OWN_SIZE, size_choices
+from fastnst.ui.pulled import split_style
 
 OPENING_STYLE = "starry_night"
 
@@ -46,12 +48,11 @@ def draw_controls(checkpoint: Checkpoint) -> Controls:
     styles = checkpoint.styles
     names = [style.name for style in styles]
     gallery = style_gallery(styles, OPENING_STYLE if OPENING_STYLE in names else names[0])
-    titles = [(style.title or style.name, style.name) for style in styles]
     with gr.Accordion("Adjust", open=False, elem_id="adjust", elem_classes="fields"):
         strength = gr.Slider(*STRENGTHS, 1, step=0.05, label="Strength", elem_id="strength")
         brush = gr.Slider(*BRUSHES, 1, step=0.1, label="Brush size", elem_id="brush")
         second = gr.Dropdown(
-            [("None", NO_STYLE), *titles], value=NO_STYLE, label="Second style", elem_id="second"
+            second_choices(styles, ""), value=NO_STYLE, label="Second style", elem_id="second"
         )
         balance = gr.Slider(
             0, 1, 0.5, step=0.05, label="Its share", interactive=False, elem_id="balance"
@@ -65,6 +66,17 @@ def draw_controls(checkpoint: Checkpoint) -> Controls:
         )
         keep_colors = gr.Checkbox(label="Keep the photo's colours", elem_id="keep-colors")
     return Controls(gallery, strength, second, balance, keep_colors, brush, size)
+
+
+def second_choices(styles: Sequence[Style], network: str) -> list[tuple[str, str]]:
+    """The styles that can be mixed in: of the same network."""
+    mixed = [style for style in styles if split_style(style.name)[0] == network]
+    return [("None", NO_STYLE), *((style.title or style.name, style.name) for style in mixed)]
+
+
+def second_dropdown(styles: Sequence[Style], network: str) -> Any:
+    """The update that offers the styles of a network, none of them chosen."""
+    return gr.update(choices=second_choices(styles, network), value=NO_STYLE)
 
 
 def size_dropdown(photo: tuple[int, int], chosen: int) -> Any:

@@ -33,11 +33,13 @@ class Wish:
         scale: 4 or 8.
         detail: 0 is faithful, 1 detailed.
         size: long side of the result, or nothing for the whole enlargement.
+        network: "USER/NAME" of one that was added from the Hub, or nothing for those that ship.
     """
 
     scale: int = 4
     detail: float = 0.5
     size: int | None = None
+    network: str = ""
 
     def result(self, photo: tuple[int, int]) -> tuple[int, int]:
         """Width and height of the result.
@@ -101,7 +103,7 @@ def enlarge(
     taken = take_apart(picture, SMALLEST_SIDE)
     size = wish.result(taken.size)
     note("Loading the network", None)
-    upscaler = studio.upscaler(wish.scale)
+    upscaler = studio.upscaler(wish.scale, wish.network)
     effort, pace = worked_on(taken.size, size, wish.scale), studio.upscaling_paces[wish.scale]
     note(f"Upscaling to {dimensions(size)}{time_left(pace.foretell(effort) or 0)}", None)
     started = time.perf_counter()

@@ -1,11 +1,13 @@
 """The page: its tabs in one frame, and how it is served."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from fastnst.ui.api import add_endpoints
+from fastnst.ui.hub import draw_hub
 from fastnst.ui.studio import Studio
 from fastnst.ui.stylize import draw_stylize
 from fastnst.ui.upload import MAX_UPLOAD
@@ -52,6 +54,8 @@ def build_page(studio: Studio) -> gr.Blocks:
                 stylize = draw_stylize(studio, page)
             with gr.Tab("Upscale", id="upscale") as upscale_tab:
                 upscale = draw_upscale(studio, upscale_tab.select)
+            with gr.Tab("Hub", id="hub") as hub_tab:
+                draw_hub(studio, hub_tab.select, stylize.controls.style, upscale.controls.network)
         enlarge_result(stylize, upscale, tabs)
         add_endpoints(studio)
     return page
@@ -78,5 +82,6 @@ def launch(page: gr.Blocks, **overrides: Any) -> tuple[Any, str, str]:
         "run_history": False,
         "share": False,
         "ssr_mode": False,
+        "mcp_server": find_spec("mcp") is not None,  # the endpoints of `api.py` as tools
     }
     return page.launch(**{**own, **overrides})

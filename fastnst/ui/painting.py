@@ -11,6 +11,7 @@ from fastnst.choices import output_size
 from fastnst.errors import PictureError, StyleError
 from fastnst.images import check_size, encode_picture
 from fastnst.ui.files import QUICK_PNG, open_kept, stem
+from fastnst.ui.pulled import split_style
 from fastnst.ui.status import dimensions
 from fastnst.ui.studio import Studio
 
@@ -24,7 +25,7 @@ class Choices:
     """What a visitor chose, in the words of the page.
 
     Attributes:
-        style: its name.
+        style: its name, as in `fastnst.ui.pulled`.
         second: of the style that is mixed in, or nothing.
         balance: share of the second style, 0 to 1.
         strength, keep_colors, brush: as `Stylizer` takes them.
@@ -40,20 +41,33 @@ class Choices:
     size: int = OWN_SIZE
 
     @property
+    def network(self) -> str:
+        """The network of the style: "USER/NAME", or nothing for the one of the page."""
+        return split_style(self.style)[0]
+
+    @property
     def blend(self) -> dict[str, float]:
-        """Style → weight.
+        """Style → weight, with the names that they have in their network.
 
         Raises:
-            StyleError: a style is not a name, or the balance is not a share.
+            StyleError: a style is not a name, the balance is not a share, or the styles are of two
+                networks.
         """
         for name in (self.style, self.second):
             if not isinstance(name, str):
                 raise StyleError(f"A style is named by a text, not {name!r:.40}.")
         if not isinstance(self.balance, int | float) or not 0 <= self.balance <= 1:
             raise StyleError(f"The balance is {self.balance!r:.40}; allowed is 0 to 1.")
+        name = split_style(self.style)[1]
         if not self.second or self.second == self.style:
-            return {self.style: 1.0}
-        weights = {self.style: 1.0 - self.balance, self.second: float(self.balance)}
+            return {name: 1.0}
+        network, second = split_style(self.second)
+        if network != self.network:
+            raise StyleError(
+                "Only styles of one network can be mixed; "
+                f"{self.style!r:.80} and {self.second!r:.80} are of two."
+            )
+        weights = {name: 1.0 - self.balance, second: float(self.balance)}
         return {name: weight for name, weight in weights.items() if weight}
 
     @property
@@ -109,15 +123,16 @@ def paint(
         PictureError, StyleError: see `Stylizer.__call__`.
         CancelledError: `cancelled` said so.
     """
-    picture = open_kept(photo)
+    picture, arguments = open_kept(photo), choices.arguments
+    stylizer = studio.style_network(choices.network)
     started = time.perf_counter()
-    made = studio.stylizer(picture, **choices.arguments, cancelled=cancelled)
+    made = stylizer(picture, **arguments, cancelled=cancelled)
     seconds = time.perf_counter() - started
     with ThreadPoolExecutor(1) as pool:  # compressing frees the interpreter: both at once
         after = pool.submit(encode_picture, made, QUICK_PNG)
         before = None
         if made.size != known:
-            untouched = studio.stylizer(picture, strength=0.0, size=made.size, cancelled=cancelled)
+            untouched = stylizer(picture, strength=0.0, size=made.size, cancelled=cancelled)
             before = encode_picture(untouched, QUICK_PNG)
         painting = Painting(after.result(), before, made.size, seconds)
     studio.pace.note(made.size, time.perf_counter() - started)

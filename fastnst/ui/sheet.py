@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from fastnst.checkpoint import Style
 from fastnst.errors import CancelledError
 from fastnst.ui.files import open_kept
+from fastnst.ui.pulled import split_style
 from fastnst.ui.studio import Studio
 
 CELL = 420
@@ -37,7 +38,7 @@ def paint_sheet(
         PictureError: the photo cannot be worked on.
         CancelledError: `cancelled` said so.
     """
-    styles = studio.checkpoint.styles
+    styles = studio.styles
     small = studio.stylizer(open_kept(photo), strength=0.0, size=CELL, cancelled=cancelled)
     columns = best_columns(len(styles), small.size)
     rows = math.ceil(len(styles) / columns)
@@ -48,7 +49,8 @@ def paint_sheet(
     ):
         if cancelled():
             raise CancelledError("Stopped.")
-        made = studio.stylizer(small, style.name, cancelled=cancelled)
+        network, name = split_style(style.name)
+        made = studio.style_network(network)(small, name, cancelled=cancelled)
         clear = made if made.has_transparency_data else None
         sheet.paste(made.convert("RGB"), (left, top), clear)
         write_caption(sheet, style, (left, top + small.height + 8), small.width)
@@ -78,7 +80,7 @@ def write_caption(sheet: Image.Image, style: Style, at: tuple[int, int], width: 
     """Title and painter, cut to the width of a cell."""
     draw = ImageDraw.Draw(sheet)
     lines = (
-        (plain(style.title) or style.name, TITLE, INK),
+        (plain(style.title) or split_style(style.name)[1], TITLE, INK),
         (plain(style.artist), ARTIST, PALE_INK),
     )
     left, top = at

@@ -1,21 +1,21 @@
 """The studio behind the page: the networks that all visitors share, and what is shown of them."""
 
-import base64
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from PIL import Image
-
 from fastnst.catalog import DEFAULT_STYLES, load
-from fastnst.checkpoint import Checkpoint
+from fastnst.checkpoint import Checkpoint, Style
 from fastnst.choices import SCALES, check_scale
-from fastnst.images import OUTPUT_FORMATS, encode_picture, open_picture
+from fastnst.errors import SettingError
+from fastnst.hub.pretrained import load as load_network
+from fastnst.images import open_picture
 from fastnst.stylizer import Stylizer
+from fastnst.ui.embedding import data_uri
 from fastnst.ui.pace import Pace
+from fastnst.ui.pulled import PulledNetworks
 from fastnst.ui.samples import SAMPLES, THUMBNAIL_PHOTO
 from fastnst.upscaler import Upscaler
 
@@ -29,10 +29,11 @@ class Studio:
     """The styles of one checkpoint, known at once, and its stylizer, which takes seconds to load.
 
     The page can answer before the stylizer is there: whoever asks for it waits for `open`. What
-    upscales is loaded when first asked for.
+    upscales is loaded when first asked for, and so are the networks that were added from the Hub.
 
     Attributes:
         checkpoint: what is shown and used.
+        pulled: the networks that were added.
         pace: of painting.
         upscaling_paces: of upscaling, for each factor.
     """
@@ -56,6 +57,7 @@ class Studio:
         self.checkpoint = weights if isinstance(weights, Checkpoint) else load(weights)
         self.pace = Pace()
         self.upscaling_paces = {scale: Pace(UPSCALING_PACE) for scale in SCALES}
+        self.pulled = PulledNetworks(options)
         self._options = options
         self._upscalers = dict(upscalers or {})
         self._loading = Lock()
@@ -94,17 +96,47 @@ class Studio:
         return self._stylizer.result()
 
     @property
+    def styles(self) -> list[Style]:
+        """Those of the checkpoint, then those that were added, named as in `fastnst.ui.pulled`."""
+        return [*self.checkpoint.styles, *self.pulled.styles()]
+
+    @property
     def thumbnails(self) -> Mapping[str, str]:
         """Style name → a sample photo in it, as a data URI. Waits until the studio is open."""
-        return self._thumbnails.result()
+        return {**self._thumbnails.result(), **self.pulled.thumbnails()}
 
-    def upscaler(self, scale: int) -> Upscaler:
+    def style_network(self, repo: str) -> Stylizer:
+        """What paints in the styles of a network that was added; for nothing, the stylizer.
+
+        Raises:
+            FastnstError: see `PulledNetworks.network`.
+        """
+        return self.pulled.network(repo, "style") if repo else self.stylizer
+
+    def load(self, name: str) -> Any:
+        """A network that ships, loaded for one use.
+
+        Raises:
+            FastnstError: see `fastnst.load`.
+        """
+        return load_network(name, **self._options)
+
+    def upscaler(self, scale: int, repo: str = "") -> Upscaler:
         """What enlarges by a factor. The first who asks waits until it is loaded.
+
+        Args:
+            scale: the factor.
+            repo: a network that was added, instead of those that ship.
 
         Raises:
             FastnstError: there is none for the factor, or the engine cannot be used.
         """
         check_scale(scale)
+        if repo:
+            added: Upscaler = self.pulled.network(repo, "super-resolution")
+            if added.scale != scale:
+                raise SettingError(f"{repo} enlarges ×{added.scale}, not ×{scale}.")
+            return added
         with self._loading:
             if scale not in self._upscalers:
                 self._upscalers[scale] = Upscaler(scale, **self._options)
@@ -114,14 +146,3 @@ class Studio:
 def sample_thumbnails() -> list[str]:
     """The sample photos, small and square, as data URIs."""
     return [data_uri(open_picture(sample.path), SAMPLE_THUMBNAIL) for sample in SAMPLES]
-
-
-def data_uri(picture: Image.Image, side: int) -> str:
-    """The middle square of a picture, `side` pixels wide, written out in full."""
-    square = min(picture.size)
-    left, top = (picture.width - square) // 2, (picture.height - square) // 2
-    box = (left, top, left + square, top + square)
-    small = picture.convert("RGB").resize((side, side), Image.Resampling.LANCZOS, box)
-    small.info = {}
-    webp = replace(OUTPUT_FORMATS["WebP"], options={"quality": 85})
-    return f"data:image/webp;base64,{base64.b64encode(encode_picture(small, webp)).decode()}"

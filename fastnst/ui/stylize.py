@@ -11,9 +11,15 @@ from PIL import Image
 from fastnst.images import encode_picture
 from fastnst.ui import status
 from fastnst.ui.cards import style_cards
-from fastnst.ui.controls import Controls, draw_controls, possible_size, size_dropdown
+from fastnst.ui.controls import (
+    Controls,
+    draw_controls,
+    possible_size,
+    second_dropdown,
+    size_dropdown,
+)
 from fastnst.ui.files import QUICK_PNG, keep_file, stem
-from fastnst.ui.painting import Choices, paint
+from fastnst.ui.painting import NO_STYLE, Choices, paint
 from fastnst.ui.painting_panel import PaintingPanel, draw_painting_panel
 from fastnst.ui.panel import Updates
 from fastnst.ui.samples import OPENING_PHOTO, SAMPLE_PATHS
@@ -40,8 +46,8 @@ class StylizeTab(Tab):
 
     def welcome(self, visit: Visit, file_format: str, *choices: Any) -> Iterator[Updates]:
         """The first picture of a visit, and the thumbnails. Waits for the studio to open."""
-        styles, chosen = self.studio.checkpoint.styles, Choices(*choices)
-        cards = style_cards(styles, chosen.style, self.studio.thumbnails)
+        chosen = Choices(*choices)
+        cards = style_cards(self.studio.styles, chosen.style, self.studio.thumbnails)
         yield {self.controls.style: gr.update(cards=cards)}
         yield from self._take(visit, file_format, chosen, lambda: OPENING_PHOTO.path)
 
@@ -84,6 +90,13 @@ class StylizeTab(Tab):
             # A dropdown says twice that it was changed: it is painted already.
             yield self.panel.keep()
             return
+        if visit.network != chosen.network:
+            visit.network = chosen.network
+            chosen = replace(chosen, second=NO_STYLE)
+            yield {
+                self.controls.second: second_dropdown(self.studio.styles, chosen.network),
+                self.controls.balance: offer_balance(chosen.second),
+            }
         clock = status.Clock(self.studio.pace.foretell(photo.size))
         run = self.run(
             visit,
@@ -101,15 +114,15 @@ class StylizeTab(Tab):
         assert visit.before is not None
         visit.shown = keep_file(painting.after, f"{chosen.file_stem(photo.path)}.png")
         visit.made = chosen
-        styles = [self.studio.stylizer.describe(name) for name in chosen.blend]
-        device = self.studio.stylizer.device
-        caption = status.finished(painting.size, painting.seconds, device, styles)
+        stylizer = self.studio.style_network(chosen.network)
+        styles = [stylizer.describe(name) for name in chosen.blend]
+        caption = status.finished(painting.size, painting.seconds, stylizer.device, styles)
         download = self.download(visit.shown, file_format)
         yield self.panel.show_picture(visit.before, visit.shown, caption, download)
 
     def repaint_in_all(self, visit: Visit, file_format: str) -> Iterator[Updates]:
         """Paint the photo in every style, and show the contact sheet."""
-        photo, count = visit.photo, len(self.studio.checkpoint.styles)
+        photo, count = visit.photo, len(self.studio.styles)
         if photo is None:
             yield self.panel.finish(status.message(NO_PHOTO))
             return

@@ -30,6 +30,13 @@ SHORT_RUN: dict[str, Any] = {
 }
 # In a queue of its own: the page stays quick for the others.
 LONG_RUN: dict[str, Any] = {**SHORT_RUN, "concurrency_id": "long", "concurrency_limit": 1}
+# Waiting for the Hub must not keep others from painting.
+HUB_RUN: dict[str, Any] = {
+    **SHORT_RUN,
+    "concurrency_id": "hub",
+    "concurrency_limit": 4,
+    "show_progress": "hidden",
+}
 AT_ONCE: dict[str, Any] = {
     "queue": False,
     "trigger_mode": "multiple",

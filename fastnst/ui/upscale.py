@@ -1,7 +1,7 @@
 """The Upscale tab: a picture in, a picture four or eight times the size out."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -36,6 +36,7 @@ class UpscaleControls:
     """The components that say how to enlarge, in the order of the fields of `Wish`.
 
     Attributes:
+        network: shown once there are others than those that ship.
         plan: what the result will be, and about how long it takes.
         go: starts it.
     """
@@ -43,12 +44,13 @@ class UpscaleControls:
     scale: gr.Radio
     detail: gr.Slider
     size: gr.Number
+    network: gr.Dropdown
     plan: gr.HTML
     go: gr.Button
 
     @property
     def inputs(self) -> list[Any]:
-        return [self.scale, self.detail, self.size]
+        return [self.scale, self.detail, self.size, self.network]
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class UpscaleTab(Tab):
             return
         wish = Wish(*choices)
         yield self.show_photo(photo, wish.scale)
-        yield from self.show_enlargement(visit, file_format, wish.scale, wish.detail, None)
+        whole = replace(wish, size=None)
+        yield from self.show_enlargement(visit, file_format, *astuple(whole))
 
     def take_upload(
         self, visit: Visit, file_format: str, payload: Any, *choices: Any
@@ -178,7 +181,7 @@ class UpscaleTab(Tab):
         caption = status.finished(
             result.size,
             result.seconds,
-            self.studio.upscaler(wish.scale).device,
+            self.studio.upscaler(wish.scale, wish.network).device,
             note="" if result.shown is None else small,
         )
         download = self.download(visit.shown, file_format)
@@ -217,9 +220,29 @@ def draw_controls(studio: Studio) -> UpscaleControls:
         )
         size = gr.Number(label="Long side, pixels", precision=0, elem_id="upscale-size")
         detail = gr.Slider(0, 1, 0.5, step=0.05, label="Faithful ↔ detailed", elem_id="detail")
+        network = gr.Dropdown(
+            network_choices(studio),
+            value="",
+            label="Network",
+            visible=False,
+            filterable=False,
+            elem_id="upscale-network",
+        )
     plan = gr.HTML("", elem_id="plan")
     go = gr.Button("Upscale", variant="primary", elem_id="go", elem_classes="act")
-    return UpscaleControls(scale, detail, size, plan, go)
+    return UpscaleControls(scale, detail, size, network, plan, go)
+
+
+def network_choices(studio: Studio) -> list[tuple[str, str]]:
+    """The networks that upscale: title and repository, which is nothing for those that ship."""
+    added = studio.pulled.of("super-resolution")
+    return [("As shipped", ""), *((f"{each.title} · {each.repo}", each.repo) for each in added)]
+
+
+def network_dropdown(studio: Studio) -> Any:
+    """The update that offers the networks, if there is a choice."""
+    choices = network_choices(studio)
+    return gr.update(choices=choices, visible=len(choices) > 1)
 
 
 def connect(tab: UpscaleTab, shown: Any) -> None:
@@ -235,6 +258,7 @@ def connect(tab: UpscaleTab, shown: Any) -> None:
         preprocess=False,  # see `uploaded_file`
     )
     planned = [tab.visit, *choices]
+    shown(lambda: network_dropdown(tab.studio), None, controls.network, **AT_ONCE)
     controls.scale.input(tab.change_scale, planned, [controls.size, controls.plan], **AT_ONCE)
     controls.size.input(tab.replan, planned, controls.plan, **LAST_AT_ONCE)
     for ran in (

@@ -29,6 +29,7 @@ class Visit:
         photo: what is worked on; none after the visitor removed it.
         shown: the lossless file of the result.
         made: how the result was made; none if something else is shown, or being made.
+        network: whose styles are offered to be mixed in; empty for the one of the page.
         before: where the photo was last written for the before/after slider.
         before_size: at which size.
     """
@@ -36,6 +37,7 @@ class Visit:
     photo: VisitorPhoto | None = None
     shown: Path | None = None
     made: Hashable | None = None
+    network: str = ""
     before: Path | None = None
     before_size: tuple[int, int] | None = None
     _stop: threading.Event | None = None

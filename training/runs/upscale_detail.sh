@@ -9,7 +9,8 @@ for scale in 4 8; do
     # shellcheck disable=SC2086
     python training/train_sr.py --photos "${PHOTOS:?}" --without 1014.jpg --scale $scale \
         --out runs/upscale_x${scale}_detail --start weights/upscale_x${scale}_fidelity.safetensors \
-        --degradation photo --feature-weight 0.05 --edge-weight 1 \
-        --steps 1000 --batch 8 --crop 128 --rate 5e-3 --adam-rate 2e-4 --warmup 20 \
+        --degradation photo --feature-weight 0.05 --edge-weight 0.3 --grid-weight 4 \
+        --steps 800 --batch 8 --crop 128 --rate 5e-3 --adam-rate 2e-4 --warmup 20 \
         --precision bf16 --preview-steps 250 ${RESUME:-}
+    cp runs/upscale_x${scale}_detail/weights.safetensors weights/upscale_x${scale}_detail.safetensors
 done

@@ -10,6 +10,9 @@ MOMENTUM = 0.95
 # Of the polynomial that brings all singular values near 1 in a few steps (Jordan et al. 2024).
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 ITERATIONS = 5
+# A gradient may be tiny and still say where to go: deep in a network that has not come alive yet,
+# 1e-8 is usual. Only that of nothing stays nothing.
+SMALLEST_NORM = 1e-30
 
 
 class Muon(torch.optim.Adam):
@@ -57,7 +60,7 @@ def orthogonalized(matrix: Tensor) -> Tensor:
     a, b, c = COEFFICIENTS
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if tall else matrix
-    x = x / (x.norm() + 1e-7)
+    x = x / x.norm().clamp_min(SMALLEST_NORM)
     for _ in range(ITERATIONS):
         square = x @ x.T
         x = a * x + (b * square + c * square @ square) @ x

@@ -4,47 +4,9 @@ The server answers at once; the network is loaded while it does. GRADIO_SERVER_N
 GRADIO_SERVER_PORT say where it listens, like the options.
 """
 
-import argparse
-import os
 import sys
-import tempfile
 
-# Read when Gradio and the Hub library are imported. Uploads get a folder that no other program
-# shares; it goes when this one ends.
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-_uploads = tempfile.TemporaryDirectory(prefix="fastnst-", ignore_cleanup_errors=True)
-os.environ.setdefault("GRADIO_TEMP_DIR", _uploads.name)
-
-from fastnst.errors import FastnstError  # noqa: E402
-from fastnst.ui.page import build_page, launch  # noqa: E402
-from fastnst.ui.studio import Studio  # noqa: E402
-
-
-def main() -> int:
-    """Serve the page until interrupted; 2 if it cannot be served."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
-    parser.add_argument("--port", type=int, help="port to listen on (default: 7860 or the next)")
-    parser.add_argument("--engine", default="auto", help="auto, openvino or torch")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    arguments = parser.parse_args()
-    try:
-        studio = Studio(engine=arguments.engine, device=arguments.device)
-        page = build_page(studio)
-        launch(
-            page,
-            server_name=arguments.host,
-            server_port=arguments.port,
-            prevent_thread_lock=True,
-        )
-        studio.open()
-    except FastnstError as error:
-        print(error, file=sys.stderr)
-        return 2
-    page.block_thread()
-    return 0
-
+from fastnst.ui.serve import main
 
 if __name__ == "__main__":
     sys.exit(main())

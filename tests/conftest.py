@@ -1,10 +1,13 @@
 """What several test modules share."""
 
 import os
+import tempfile
 
 os.environ.setdefault("CI", "true")  # OpenVINO reads it at import: no telemetry from tests
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+# Nobody's: tests neither use the networks and the token of whoever runs them, nor add to them.
+os.environ["HF_HOME"] = os.path.join(tempfile.gettempdir(), "fastnst-tests-have-no-home")
 
 from collections.abc import Iterator
 from pathlib import Path

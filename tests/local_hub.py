@@ -107,6 +107,7 @@ class Repository:
     name: str
     private: bool = False
     gated: bool = False
+    hardware: str = ""
     admitted: set[str] = field(default_factory=set)
     likes: int = 0
     downloads: int = 0
@@ -163,8 +164,8 @@ class LocalHub:
         git = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
         return Blob(sha256, git, len(data), large)
 
-    def read(self, name: str, path: str) -> bytes:
-        return (self.objects / self.repositories["model", name].files[path].sha256).read_bytes()
+    def read(self, name: str, path: str, kind: str = "model") -> bytes:
+        return (self.objects / self.repositories[kind, name].files[path].sha256).read_bytes()
 
 
 @contextmanager
@@ -327,7 +328,10 @@ def _application(hub: LocalHub) -> FastAPI:
         url = {"url": f"{hub.url}/{'' if kind == 'model' else kind + 's/'}{name}"}
         if (kind, name) in hub.repositories:
             return JSONResponse({**url, "error": "You already created this repo"}, 409)
-        hub.create(kind, name, private=asked.get("visibility") == "private")
+        if kind == "space" and asked.get("sdk") != "gradio":
+            raise RefusalError(400, message="A Space needs an sdk")
+        made = hub.create(kind, name, private=asked.get("visibility") == "private")
+        made.hardware = asked.get("hardware", "")
         return url
 
     @app.delete("/api/repos/delete")

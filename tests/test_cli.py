@@ -404,8 +404,11 @@ def test_version() -> None:
     assert run("--version").stdout == f"fastnst {fastnst.__version__}\n"
 
 
+COMMANDS = ("stylize", "upscale", "styles", "bench", "pull", "push", "search", "space")
+
+
 def test_help_names_every_command() -> None:
-    assert all(name in run("--help").stdout for name in ("stylize", "upscale", "styles", "bench"))
+    assert all(name in run("--help").stdout for name in COMMANDS)
 
 
 # What people type ------------------------------------------------------------------------------

@@ -208,7 +208,8 @@ def test_the_card(hub: LocalHub, network: Stylizer) -> None:
     assert metric["name"] == "total loss" and metric["value"] == 1.5
     assert f'Stylizer.from_pretrained("{REPO}")' in text
     assert f"--weights {REPO}" in text and "Cypress 0" in text and "1889" in text
-    assert "<b>" not in text  # the painter's name is shown, not obeyed
+    assert card["artist"] == "Vincent <b>van</b> Gogh"
+    assert "<b>" not in text.split("---", 2)[2]  # the painter's name is shown, not obeyed
     described = json.loads(hub.read(REPO, CONFIG))
     assert described["architecture"] == "fast" and described["styles"][0]["title"] == "Cypress 0"
 

@@ -72,7 +72,7 @@ def stylize(client: Any, photo: Path, style: str, **options: Any) -> Image.Image
 def test_only_the_public_actions_are_named(served: tuple[Any, Any]) -> None:
     _, client = served
     named = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(named) == {"/stylize", "/styles", "/upscale"}
+    assert set(named) == {"/stylize", "/styles", "/upscale", "/search"}
     parameters = [each["parameter_name"] for each in named["/stylize"]["parameters"]]
     assert parameters == [
         "photo", "style", "strength", "second_style", "balance", "keep_colors", "brush", "size",
@@ -342,7 +342,7 @@ def test_upscale_gives_the_upscalers_own_pixels(
     assert upscale(served[1], photo).size == (360, 240)
     named = served[1].view_api(return_format="dict")["named_endpoints"]["/upscale"]
     parameters = [each["parameter_name"] for each in named["parameters"]]
-    assert parameters == ["photo", "scale", "detail", "size"]
+    assert parameters == ["photo", "scale", "detail", "size", "network"]
 
 
 @pytest.mark.parametrize(

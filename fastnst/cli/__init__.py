@@ -27,6 +27,7 @@ for command in (
     hub.search,
     hub.pull,
     hub.push,
+    hub.space,
     bench.bench,
 ):
     app.command()(command)

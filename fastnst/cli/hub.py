@@ -1,11 +1,11 @@
-"""`fastnst push`, `fastnst pull` and `fastnst search`.
+"""`fastnst push`, `fastnst pull`, `fastnst search` and `fastnst space`.
 
 The Hub's library is imported when a command needs it: the others must not wait for it.
 """
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -13,6 +13,9 @@ from rich.text import Text
 
 from fastnst.cli.options import AsJson, Device, Engine
 from fastnst.cli.reporting import print_table, reporting
+
+if TYPE_CHECKING:  # it brings the Hub's library
+    from fastnst.hub.push import Pushed
 
 UNKNOWN = "?"
 
@@ -46,12 +49,7 @@ def push(
         pushed = load(weights, engine=engine, device=device).push_to_hub(
             repo_id, private, licence=licence, base_model=base_model, message=message
         )
-        if as_json:
-            typer.echo(json.dumps(asdict(pushed)))
-            return
-        typer.echo(pushed.url)
-        if not pushed.changed:
-            typer.echo("nothing has changed since the last push", err=True)
+        _report_push(pushed, as_json)
 
 
 def pull(
@@ -90,6 +88,39 @@ def search(
             cells = (row.repo, row.title, row.task, row.licence, size)
             table.add_row(*map(Text, cells), str(row.likes), str(row.downloads))
         print_table(table)
+
+
+def space(
+    repo_id: Annotated[
+        str, typer.Argument(metavar="USER/NAME", help="The Space; made if there is none.")
+    ],
+    styles: Annotated[
+        list[str] | None,
+        typer.Option("--style", metavar="ID", help="On the Hub, to be there from the start."),
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="Visible to you alone.")] = False,
+    hardware: Annotated[
+        str, typer.Option(help="Of a new Space: cpu-basic …; by default zero-a10g, which is free.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Publish the page as a Space on the Hub; the token is the stored one."""
+    with reporting(as_json):
+        from fastnst.hub.space import DEFAULT_HARDWARE, publish_space
+
+        pushed = publish_space(
+            repo_id, styles or (), private, hardware=hardware or DEFAULT_HARDWARE
+        )
+        _report_push(pushed, as_json)
+
+
+def _report_push(pushed: "Pushed", as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(asdict(pushed)))
+        return
+    typer.echo(pushed.url)
+    if not pushed.changed:
+        typer.echo("nothing has changed since the last push", err=True)
 
 
 def show_pulled(as_json: bool) -> None:

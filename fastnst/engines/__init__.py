@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -64,7 +65,12 @@ def _openvino(network: "PixelNetwork", device: str) -> Engine:
 
 def _torch(network: "PixelNetwork", device: str) -> Engine:
     if device == "cuda" and ZERO_GPU:
-        return ZeroGpuEngine(network, create_engine(network, device="cpu"))
+        # In a thread of its own: on that which imported `spaces` torch pretends to have a GPU, and
+        # OpenVINO cannot trace the pretence.
+        with ThreadPoolExecutor(1) as thread:
+            return ZeroGpuEngine(
+                network, thread.submit(create_engine, network, device="cpu").result()
+            )
     from fastnst.engines.torch_engine import TorchEngine
 
     return TorchEngine(network, device)

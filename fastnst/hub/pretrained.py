@@ -84,11 +84,10 @@ class Pretrained:
         Raises:
             HubError: it cannot be published, and why.
         """
-        from fastnst.hub.push import push  # the Hub's library takes a while
+        from fastnst.hub.push import push_and_follow  # the Hub's library takes a while
 
-        return push(
-            self, repo_id, private, token, licence=licence, base_model=base_model, message=message
-        )
+        options = {"licence": licence, "base_model": base_model, "message": message}
+        return push_and_follow(self, repo_id, private, token=token, **options)
 
 
 def load(

@@ -102,25 +102,33 @@ def push(
     secret = token or get_token()
     if not secret:
         raise HubError(NO_TOKEN.format(about=f"pushing to {repo_id}"))
-    repo = repo_id if slash else f"{_my_name(token)}/{repo_id}"
+    repo = repo_id if slash else f"{my_name(token)}/{repo_id}"
     with tempfile.TemporaryDirectory(prefix="fastnst-push-") as name:
         folder = Path(name)
         _make_files(network, folder, repo, licence, base_model)
         with conversation(repo, token) as api:
-            _check_account(api, repo)
+            check_account(api, repo)
             before = _find(api, repo, network.checkpoint, private)
             if before is None:
                 before = _create(api, repo, network.checkpoint, private)
             pushed = _commit(api, repo, folder, before, message)
-    known = find_pulled(repo)
-    if known is not None and known.commit != pushed.commit:
-        # Who pushes a network that was also pulled here means the new one from now on.
-        with suppress(FastnstError):
-            pull(repo, token=token)
     return pushed
 
 
-def _my_name(token: str | None) -> str:
+def push_and_follow(network: Pretrained, repo_id: str, private: bool, **options: Any) -> Pushed:
+    """As `push`; and a network that was also pulled here is the new one from now on.
+
+    For whoever owns this machine's catalogue, not for visitors of a page.
+    """
+    pushed = push(network, repo_id, private, **options)
+    known = find_pulled(pushed.repo)
+    if known is not None and known.commit != pushed.commit:
+        with suppress(FastnstError):
+            pull(pushed.repo, token=options.get("token"))
+    return pushed
+
+
+def my_name(token: str | None) -> str:
     with conversation("your account", token) as api:
         return str(persist(api.whoami)["name"])
 
@@ -138,7 +146,7 @@ def _make_files(
             raise HubError(f"{file} would be over {limit / 2**20:.2g} MB, the limit for pushing.")
 
 
-def _check_account(api: HfApi, repo: str) -> None:
+def check_account(api: HfApi, repo: str) -> None:
     """Refuse to push where the token may not."""
     me: Mapping[str, Any] = persist(api.whoami)
     name, owner = str(me.get("name")), repo.partition("/")[0]

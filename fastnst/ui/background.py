@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
+from contextvars import copy_context
 from typing import TypeVar
 
 from fastnst.errors import CancelledError
@@ -33,7 +34,8 @@ def in_background(
         except BaseException as error:  # whatever it is, it is raised where the result is awaited
             future.set_exception(error)
 
-    threading.Thread(target=run, daemon=True).start()
+    # With the context, in which Gradio keeps who asks: a GPU is lent to a visitor.
+    threading.Thread(target=copy_context().run, args=(run,), daemon=True).start()
     try:
         while True:
             try:

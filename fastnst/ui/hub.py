@@ -26,8 +26,9 @@ PREVIEW_WIDTH = 400
 FETCHED_AT_ONCE = 6
 # How often previews that have come are shown, and how long they are waited for.
 PREVIEW_STEP, PREVIEW_STEPS = 0.7, 20
-OWNER_ONLY = "Only the owner of this page can add networks: on a Space, signed in; elsewhere, at "
-OWNER_ONLY += "the machine that serves it."
+OWNER_ONLY = (
+    "Only the owner of this page adds networks: signed in on a Space, else at the machine itself."
+)
 WHERE = {"style": "its styles are in the Stylize tab", "super-resolution": "see the Upscale tab"}
 
 
@@ -98,23 +99,23 @@ class HubTab:
         said = f"{count} network{'' if count == 1 else 's'}." if count else "Nothing was found."
         said += "" if may_add or not count else f" {OWNER_ONLY}"
         yield {self.note: status.message(said), self.cards: self.draw(shelf, may_add)}
-        with ThreadPoolExecutor(FETCHED_AT_ONCE) as pool:
-            waiting = {
-                pool.submit(fetch_preview, row.repo, token=token): row.repo
-                for row in shelf.found
-                if row.preview_url and row.repo not in shelf.pictures
-            }
-            try:
-                for _ in range(PREVIEW_STEPS):
-                    if not waiting:
-                        break
-                    done, _ = wait(waiting, PREVIEW_STEP)
-                    for each in done:
-                        take_preview(shelf, waiting.pop(each), each)
-                    if done:
-                        yield {self.cards: self.draw(shelf, may_add)}
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+        pool = ThreadPoolExecutor(FETCHED_AT_ONCE)
+        waiting = {
+            pool.submit(fetch_preview, row.repo, token=token): row.repo
+            for row in shelf.found
+            if row.preview_url and row.repo not in shelf.pictures
+        }
+        try:
+            for _ in range(PREVIEW_STEPS):
+                if not waiting:
+                    break
+                done, _ = wait(waiting, PREVIEW_STEP)
+                for each in done:
+                    take_preview(shelf, waiting.pop(each), each)
+                if done:
+                    yield {self.cards: self.draw(shelf, may_add)}
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def draw(self, shelf: Shelf, may_add: bool) -> Any:
         added = {network.repo for network in pulled_networks()}
@@ -135,6 +136,7 @@ class HubTab:
         yield {self.note: status.working(f"Adding {repo}", None)}
         try:
             network = pull(str(repo), token=reading_token(request))
+            self.studio.pulled.paint_thumbnails(network)
         except FastnstError as error:
             yield {self.note: status.message(str(error))}
             return
@@ -186,6 +188,7 @@ def draw_hub(studio: Studio, shown: Any, gallery: gr.HTML, upscaling: gr.Dropdow
                     show_label=False,
                     container=False,
                     filterable=False,
+                    elem_classes="format",
                     elem_id="hub-order",
                 )
                 go = gr.Button("Search", variant="primary", elem_classes="act", elem_id="hub-go")

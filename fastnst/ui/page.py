@@ -18,6 +18,8 @@ FOLDER = Path(__file__).parent
 SWEEP_SECONDS = 300
 KEEP_SECONDS = 3300
 LONGEST_QUEUE = 64
+# What Gradio's sign-in button asks at each visit: nothing for programs and agents.
+SIGN_IN_CHECK = "_check_login_status"
 
 HEADER = f"""
 <h1>fastnst</h1>
@@ -58,6 +60,9 @@ def build_page(studio: Studio) -> gr.Blocks:
                 draw_hub(studio, hub_tab.select, stylize.controls.style, upscale.controls.network)
         enlarge_result(stylize, upscale, tabs)
         add_endpoints(studio)
+    for function in page.fns.values():
+        if function.name == SIGN_IN_CHECK:
+            function.api_visibility = "private"
     return page
 
 

@@ -18,6 +18,7 @@ from fastnst.hub.preview import cut_preview
 from fastnst.hub.pull import read_checkpoint
 from fastnst.images import open_picture
 from fastnst.ui.embedding import data_uri
+from fastnst.ui.samples import THUMBNAIL_PHOTO
 
 LOADED = 3  # that stay in memory, the ones used last
 KNOWN = 64  # networks whose thumbnails are remembered
@@ -43,6 +44,7 @@ class PulledNetworks:
         self._options = options
         self._loading = Lock()
         self._load = lru_cache(LOADED)(self._load_commit)
+        self._painted: dict[str, dict[str, str]] = {}
 
     def of(self, task: str) -> list[PulledNetwork]:
         """Those for a task, the newest last."""
@@ -53,11 +55,32 @@ class PulledNetworks:
         return [style for network in self.of("style") for style in in_page(network)]
 
     def thumbnails(self) -> dict[str, str]:
-        """Style, named as in the page → its part of the network's preview, as a data URI."""
+        """Style, named as in the page → a sample photo in it, as a data URI.
+
+        It is cut from the preview of the network; see `paint_thumbnails` for what that lacks.
+        """
         thumbnails: dict[str, str] = {}
         for network in self.of("style"):
-            thumbnails.update(_thumbnails(network))
+            thumbnails.update(_from_preview(network))
+            thumbnails.update(self._painted.get(network.name, {}))
         return thumbnails
+
+    def paint_thumbnails(self, network: PulledNetwork) -> None:
+        """Paint the thumbnails of the styles that the preview of a network does not show.
+
+        Raises:
+            FastnstError: the network cannot be used.
+        """
+        shown = _from_preview(network)
+        missing = [style.name for style in in_page(network) if style.name not in shown]
+        if network.task != "style" or network.name in self._painted or not missing:
+            return
+        photo = open_picture(THUMBNAIL_PHOTO.path)
+        stylizer = self.network(network.repo, network.task)
+        self._painted[network.name] = {
+            name: data_uri(stylizer(photo, split_style(name)[1], size=THUMBNAIL), THUMBNAIL)
+            for name in missing
+        }
 
     def network(self, repo: str, task: str) -> Any:
         """A network, ready to use. The first who asks waits until it is loaded.
@@ -79,7 +102,7 @@ class PulledNetworks:
 
 
 @lru_cache(KNOWN)
-def _thumbnails(network: PulledNetwork) -> Mapping[str, str]:
+def _from_preview(network: PulledNetwork) -> Mapping[str, str]:
     if network.preview is None:
         return {}
     try:

@@ -10,7 +10,7 @@ import gradio as gr
 from fastnst.catalog import DEFAULT_STYLES, SHIPPED
 from fastnst.errors import FastnstError, HubError
 from fastnst.hub.library import pulled_networks
-from fastnst.hub.push import Pushed
+from fastnst.hub.push import Pushed, push
 from fastnst.ui import status
 from fastnst.ui.background import in_background
 from fastnst.ui.panel import Updates
@@ -72,8 +72,8 @@ class Sharing:
 
         def work(_: Callable[[], bool]) -> Pushed:
             shared = find_network(self.studio, network)
-            pushed: Pushed = shared.push_to_hub(name, bool(private), token, licence=licence or "")
-            return pushed
+            # Not push_to_hub, which would have this server follow what the visitor pushes.
+            return push(shared, name, bool(private), token, licence=licence or "")
 
         clock = status.Clock(None)
         try:
@@ -100,10 +100,9 @@ def missing() -> str:
     return SIGN_IN if signs_in() else STORE_TOKEN
 
 
-def network_choices() -> list[tuple[str, str]]:
-    """What can be shared: what it is, and what the catalogue calls it."""
-    shipped = [(f"{name}: {each.about}", name) for name, each in SHIPPED.items()]
-    return [*shipped, *((f"{each.title} · {each.repo}", each.repo) for each in pulled_networks())]
+def network_choices() -> list[str]:
+    """What can be shared: the networks that ship, and those that were added."""
+    return [*SHIPPED, *(each.repo for each in pulled_networks())]
 
 
 def find_network(studio: Studio, name: str) -> Any:
@@ -126,7 +125,7 @@ def draw_sharing(studio: Studio, shown: Any) -> Sharing:
     """Draw it into the current block, and connect it. See `draw_hub`."""
     gr.HTML("<h2>Share</h2>", elem_id="share-title")
     if signs_in():
-        gr.LoginButton(size="md", elem_id="sign-in")
+        gr.LoginButton(logout_value="Sign out ({})", size="md", elem_id="sign-in")
     with gr.Column(elem_classes="fields"):
         network = gr.Dropdown(
             network_choices(), value=DEFAULT_STYLES, label="What", elem_id="share-network"

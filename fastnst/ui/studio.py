@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from fastnst.catalog import DEFAULT_STYLES, load
 from fastnst.checkpoint import Checkpoint, Style
 from fastnst.choices import SCALES, check_scale
-from fastnst.errors import SettingError
+from fastnst.errors import FastnstError, SettingError
 from fastnst.hub.pretrained import load as load_network
 from fastnst.images import open_picture
 from fastnst.stylizer import Stylizer
@@ -80,6 +81,9 @@ class Studio:
                     for style in stylizer.styles
                 }
             )
+            for network in self.pulled.of("style"):
+                with suppress(FastnstError):  # whoever uses it is told
+                    self.pulled.paint_thumbnails(network)
         except BaseException as error:
             for waited_for in (self._stylizer, self._thumbnails):
                 if not waited_for.done():

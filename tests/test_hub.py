@@ -626,9 +626,13 @@ LASTING = {
 @pytest.mark.parametrize(
     ("route", "kind"),
     [
-        *((route, kind) for route in (*PUSH_ROUTES, *PULL_ROUTES[1:]) for kind in ("403", "429")),
-        *((route, "500") for route in ("info", "preupload", "upload", "commit", "head")),
-        *((route, "drop") for route in ("create", "upload", "download")),
+        *(
+            (route, "403")
+            for route in ("whoami", "create", "preupload", "upload", "commit", "head")
+        ),
+        *((route, "429") for route in ("info", "batch", "tree")),
+        *((route, "500") for route in ("preupload", "upload", "head")),
+        *((route, "drop") for route in ("create", "download")),
     ],
 )
 def test_a_lasting_fault(

@@ -23,7 +23,7 @@ from fastnst.upscaler import Upscaler
 THUMBNAIL = 192
 SAMPLE_THUMBNAIL = 128
 # Seconds for a megapixel that two cores upscale, and write; what is measured replaces it.
-UPSCALING_PACE = 0.5
+UPSCALING_PACE = 0.2
 
 
 class Studio:

@@ -5,6 +5,8 @@ import json
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
+from fastnst.choices import SCALES
+
 SettingsType = TypeVar("SettingsType", bound="FitSettings")
 
 
@@ -63,7 +65,7 @@ class SRSettings(FitSettings):
     rate: float = setting(2e-2, "Muon's learning rate at its highest; it falls to 0 as a cosine")
     adam_rate: float = setting(1e-3, "Adam's, for the first layer, the last and the biases")
     architecture: str = setting("fast-sr", "of the network", ("fast-sr", "paper-sr", "srcnn"))
-    scale: int = setting(4, "how many times larger, each way", (4, 8))
+    scale: int = setting(4, "how many times larger, each way", SCALES)
     channels: int = setting(0, "width of the network; 0 for the architecture's own")
     blocks: int = setting(0, "depth of the network; 0 for the architecture's own")
     degradation: str = setting(

@@ -1,5 +1,6 @@
 """What every training script does with a `Task`: run it, show how far it is, and end well."""
 
+import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +13,26 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from fastnst.catalog import LOSS_NETWORK
 from fastnst.errors import FastnstError
 from fastnst.fit import Task, fit
 from fastnst.images import save_picture
 from fastnst.settings import FitSettings
+from fastnst.settings import add_arguments as add_settings
+
+
+def add_arguments(parser: argparse.ArgumentParser, settings: type[FitSettings]) -> None:
+    """The options that every training has, and one for each of its settings."""
+    parser.add_argument("--photos", type=Path, required=True, help="folder of photos")
+    parser.add_argument("--out", type=Path, required=True, help="folder of this run")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    parser.add_argument("--start", type=Path, help="weights to start from")
+    parser.add_argument(
+        "--loss-network",
+        default=LOSS_NETWORK,
+        help="VGG-16 as safetensors, or 'torchvision' to download it (default: the shipped one)",
+    )
+    add_settings(parser, settings)
 
 
 def run(task: Task, settings: FitSettings, out: Path, resume: bool) -> None:

@@ -17,11 +17,11 @@ from PIL import Image, ImageDraw, ImageFont
 from rich.progress import Progress
 
 from fastnst.catalog import LOSS_NETWORK
+from fastnst.choices import SCALES
 from fastnst.degradations import bicubic
 from fastnst.errors import TrainingError
 from fastnst.images import save_picture
 from fastnst.losses import content_loss
-from fastnst.networks.sr import SCALES
 from fastnst.networks.vgg import LossNetwork, load_loss_network
 from fastnst.photos import list_photos, read_rgb
 from fastnst.quality import gmsd, luma, psnr, ssim

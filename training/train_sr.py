@@ -10,15 +10,13 @@ The run's folder gets `weights.safetensors`, which is all that enlarging needs, 
 """
 
 import argparse
-from pathlib import Path
 
 import session
 
-from fastnst.catalog import LOSS_NETWORK
 from fastnst.checkpoint import load_checkpoint
 from fastnst.networks.vgg import load_loss_network
 from fastnst.photos import count_small, list_photos, read_rgb, split_photos
-from fastnst.settings import SRSettings, add_arguments, from_arguments
+from fastnst.settings import SRSettings, from_arguments
 from fastnst.sr_training import SRTask
 
 PREVIEW_PHOTOS = 3
@@ -27,19 +25,10 @@ PREVIEW_SIDE = 192
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train a super-resolution network.")
-    parser.add_argument("--photos", type=Path, required=True, help="folder of photos")
     parser.add_argument(
         "--without", nargs="+", default=[], help="file names to leave out: benchmark pictures"
     )
-    parser.add_argument("--out", type=Path, required=True, help="folder of this run")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    parser.add_argument("--start", type=Path, help="weights to start from, of any scale")
-    parser.add_argument(
-        "--loss-network",
-        default=LOSS_NETWORK,
-        help="VGG-16 as safetensors, or 'torchvision' to download it (default: the shipped one)",
-    )
-    add_arguments(parser, SRSettings)
+    session.add_arguments(parser, SRSettings)
     return parser.parse_args(arguments)
 
 

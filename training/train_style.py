@@ -16,12 +16,11 @@ from pathlib import Path
 import session
 from PIL import Image
 
-from fastnst.catalog import LOSS_NETWORK
 from fastnst.checkpoint import Style, load_checkpoint
 from fastnst.errors import TrainingError
 from fastnst.networks.vgg import load_loss_network
 from fastnst.photos import count_small, list_photos, read_rgb, split_photos
-from fastnst.settings import StyleSettings, add_arguments, from_arguments
+from fastnst.settings import StyleSettings, from_arguments
 from fastnst.style_training import StyleTask, fit_short_side
 
 PREVIEW_PHOTOS = 3
@@ -30,20 +29,11 @@ PREVIEW_SIDE = 192
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train a style network.")
-    parser.add_argument("--photos", type=Path, required=True, help="folder of photos")
     parser.add_argument(
         "--paintings", type=Path, nargs="+", required=True, help="paintings, or folders of them"
     )
     parser.add_argument("--only", nargs="+", default=[], help="names of the paintings to take")
-    parser.add_argument("--out", type=Path, required=True, help="folder of this run")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    parser.add_argument("--start", type=Path, help="weights to start from")
-    parser.add_argument(
-        "--loss-network",
-        default=LOSS_NETWORK,
-        help="VGG-16 as safetensors, or 'torchvision' to download it (default: the shipped one)",
-    )
-    add_arguments(parser, StyleSettings)
+    session.add_arguments(parser, StyleSettings)
     return parser.parse_args(arguments)
 
 

@@ -11,9 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fastnst.choices import SCALES
 from fastnst.networks.hub import HubNetwork
-
-SCALES = (4, 8)
 
 
 class SRNetwork(HubNetwork):

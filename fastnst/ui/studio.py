@@ -91,10 +91,6 @@ class Studio:
             raise
 
     @property
-    def is_open(self) -> bool:
-        return self._thumbnails.done()
-
-    @property
     def stylizer(self) -> Stylizer:
         """Waits until the studio is open."""
         return self._stylizer.result()

@@ -1,10 +1,10 @@
-"""Muon, the optimizer of super-resolution: Adam, but for the matrices inside a network."""
+"""Muon, the optimizer of every training: Adam, but for the matrices inside a network."""
 
 from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 MOMENTUM = 0.95
 # Of the polynomial that brings all singular values near 1 in a few steps (Jordan et al. 2024).
@@ -13,6 +13,9 @@ ITERATIONS = 5
 # A gradient may be tiny and still say where to go: deep in a network that has not come alive yet,
 # 1e-8 is usual. Only that of nothing stays nothing.
 SMALLEST_NORM = 1e-30
+# Every step adds a matrix of one size, so without this the weights of a long training only grow:
+# after 2,000 steps they were three times as large, and gradients burst.
+DECAY = 0.1
 
 
 class Muon(torch.optim.Adam):
@@ -49,7 +52,22 @@ class Muon(torch.optim.Adam):
         ahead = gradient.lerp(momentum, MOMENTUM).flatten(1)
         rows, columns = ahead.shape
         update = orthogonalized(ahead).reshape(parameter.shape)
+        parameter.mul_(1 - rate * DECAY)
         parameter.add_(update, alpha=-rate * max(1.0, rows / columns) ** 0.5)
+
+
+def inner_weights(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """The weights of the convolutions inside a network, which are Muon's, and all others.
+
+    What meets pixels, the first convolution and the last, is Adam's, and so is what is no matrix.
+    """
+    named = list(network.named_parameters())
+    weights = [name for name, value in named if value.ndim == 4]
+    inner: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for name, value in named:
+        (inner if name in weights[1:-1] else others).append(value)
+    return inner, others
 
 
 def orthogonalized(matrix: Tensor) -> Tensor:

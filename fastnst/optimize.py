@@ -1,71 +1,21 @@
 """Gatys' method: the pixels themselves are optimised, against the loss that networks train with.
 
 The yardstick of every trained network (section 4.1 of the paper), and a way to finish a picture
-that a network began. A generator: who drives it sees every iteration and stops it by stopping to
-ask.
+that a network began; see `fastnst.refine`.
 """
 
-import math
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Iterator, Mapping
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from fastnst.errors import StyleError, TrainingError
-from fastnst.images import check_size
+from fastnst.descent import OptimizeProgress, OptimizeSettings, check_fits, check_workable, descend
 from fastnst.losses import content_loss, gram_matrices, style_loss
 from fastnst.networks.vgg import LossNetwork
-from fastnst.settings import StyleSettings, setting
-from fastnst.style_training import check_painting, painting_grams, to_picture, to_tensor
-
-
-@dataclass(frozen=True)
-class Method:
-    """A way to descend.
-
-    Attributes:
-        rate: the learning rate, unless another is asked for.
-        create: makes the optimizer of a picture, from its learning rate and settings.
-    """
-
-    rate: float
-    create: Callable[[Tensor, float, "OptimizeSettings"], torch.optim.Optimizer]
-
-
-def _lbfgs(pixels: Tensor, rate: float, settings: "OptimizeSettings") -> torch.optim.Optimizer:
-    # One iteration a step and no line search, so an iteration costs one evaluation, as everywhere
-    # in the literature. Its tolerances are for other scales than that of these gradients.
-    return torch.optim.LBFGS(
-        [pixels],
-        rate,
-        max_iter=1,
-        history_size=settings.history,
-        tolerance_grad=0,
-        tolerance_change=0,
-    )
-
-
-def _adam(pixels: Tensor, rate: float, settings: "OptimizeSettings") -> torch.optim.Optimizer:
-    return torch.optim.Adam([pixels], rate)
-
-
-METHODS: Mapping[str, Method] = {"lbfgs": Method(1.0, _lbfgs), "adam": Method(0.02, _adam)}
-
-
-@dataclass(frozen=True)
-class OptimizeSettings:
-    """How pixels are optimised. Towards what, the weights and layers of `StyleSettings` say."""
-
-    iterations: int = setting(50, "steps of the optimizer")
-    method: str = setting("lbfgs", "of optimisation", tuple(METHODS))
-    rate: float = setting(0.0, "learning rate; 0 takes the method's own")
-    history: int = setting(50, "L-BFGS: past steps kept, each two pictures of memory")
-    clip: bool = setting(True, "keep every pixel in [0, 1] after every iteration")
+from fastnst.settings import StyleSettings
+from fastnst.style_training import check_painting, painting_grams
+from fastnst.tensors import to_tensor
 
 
 class StyleObjective:
@@ -112,7 +62,7 @@ class StyleObjective:
             PictureError: the photo is too small or too large.
             TrainingError: the painting is too small, or of one colour.
         """
-        check_size(*photo.size, what="The photo")
+        check_workable(*photo.size)
         check_painting("given", painting)
         layers = settings.style_layers.split(",")
         grams = painting_grams(painting, loss_network, layers, settings.style_size)
@@ -135,22 +85,14 @@ class StyleObjective:
 
     @torch.no_grad()
     def of_picture(self, picture: Image.Image) -> dict[str, float]:
-        """As a call, for a finished picture of the photo's size."""
-        self.check_start(picture)
-        values = self(to_tensor(picture).to(self.device))
-        return {name: float(value) for name, value in values.items()}
-
-    def check_start(self, picture: Image.Image) -> None:
-        """Refuse a picture of another size than the photo's.
+        """As a call, for a finished picture of the photo's size.
 
         Raises:
-            StyleError: it is of another size.
+            PictureError: it is of another size.
         """
-        if picture.size != self.size:
-            raise StyleError(
-                f"The picture is {picture.width}×{picture.height}; "
-                f"it must be of the photo's size, {self.size[0]}×{self.size[1]}."
-            )
+        check_fits(picture, self)
+        values = self(to_tensor(picture).to(self.device))
+        return {name: float(value) for name, value in values.items()}
 
 
 @torch.no_grad()
@@ -162,38 +104,6 @@ def content_target(
     return loss_network(pixels, [settings.content_layer])[settings.content_layer]
 
 
-@dataclass(frozen=True)
-class OptimizeProgress:
-    """Where an optimisation stands.
-
-    Attributes:
-        iteration: steps done, of `iterations`; 0 is the start.
-        objective: what is descended, of the picture as it is now.
-        content: the relative content loss in it.
-        style: the relative style loss in it.
-        seconds: of computing so far; what the driver does in between is not counted.
-    """
-
-    iteration: int
-    iterations: int
-    objective: float
-    content: float
-    style: float
-    seconds: float
-    _pixels: Tensor = field(repr=False, compare=False)
-
-    def picture(self) -> Image.Image:
-        """The picture as it is now. To be asked before the next iteration is."""
-        return to_picture(self._pixels)
-
-
-def noise_picture(size: tuple[int, int], seed: int = 0) -> Image.Image:
-    """White noise of a width and height, Gatys' own start."""
-    width, height = size
-    rng = np.random.default_rng(seed)
-    return Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8))
-
-
 def optimize(
     objective: StyleObjective, start: Image.Image, settings: OptimizeSettings
 ) -> Iterator[OptimizeProgress]:
@@ -201,71 +111,11 @@ def optimize(
 
     Args:
         objective: what to descend.
-        start: the photo itself, `noise_picture`, or anything else of the photo's size. It is not
-            changed.
+        start: the photo itself, `fastnst.descent.noise_picture`, or anything else of the photo's
+            size. It is not changed.
         settings: how.
 
     Raises:
-        StyleError: the start is of another size than the photo, or a setting is out of range.
-        TrainingError: the objective is no longer finite.
+        PictureError, SettingError, TrainingError: see `fastnst.descent.descend`.
     """
-    objective.check_start(start)
-    _check_settings(settings)
-    return _descend(objective, to_tensor(start).to(objective.device), settings)
-
-
-def _descend(
-    objective: StyleObjective, pixels: Tensor, settings: OptimizeSettings
-) -> Iterator[OptimizeProgress]:
-    pixels.requires_grad_()
-    method = METHODS[settings.method]
-    optimizer = method.create(pixels, settings.rate or method.rate, settings)
-    seconds = 0.0
-    for iteration in range(settings.iterations + 1):
-        started = time.perf_counter()
-        values = _evaluate(objective, pixels, gradient=iteration < settings.iterations)
-        seconds += time.perf_counter() - started
-        if not math.isfinite(values["objective"]):
-            raise TrainingError(
-                f"The objective became {values['objective']} at iteration {iteration}; "
-                f"try a lower rate than {settings.rate or method.rate:g}."
-            )
-        yield OptimizeProgress(
-            iteration=iteration,
-            iterations=settings.iterations,
-            seconds=seconds,
-            _pixels=pixels,
-            **values,
-        )
-        if iteration == settings.iterations:
-            return
-        started = time.perf_counter()
-        # The gradient is there already: each iteration evaluates once, and what it finds is
-        # yielded before it moves on.
-        optimizer.step(partial(float, values["objective"]))
-        if settings.clip:
-            with torch.no_grad():
-                pixels.clamp_(0, 1)
-        seconds += time.perf_counter() - started
-
-
-def _evaluate(objective: StyleObjective, pixels: Tensor, gradient: bool) -> dict[str, float]:
-    """The losses as numbers; the objective's gradient is left in `pixels.grad`."""
-    # Not around the whole loop: between two iterations the driver's own setting holds.
-    with torch.set_grad_enabled(gradient):
-        losses = objective(pixels)
-    if gradient:
-        pixels.grad = None
-        losses["objective"].backward()
-    return {name: float(value.detach()) for name, value in losses.items()}
-
-
-def _check_settings(settings: OptimizeSettings) -> None:
-    if settings.method not in METHODS:
-        raise StyleError(f"Unknown method {settings.method!r}; there are {', '.join(METHODS)}.")
-    if settings.iterations < 0:
-        raise StyleError(f"The iterations are {settings.iterations}; allowed is 0 or more.")
-    if settings.history < 1:
-        raise StyleError(f"The history is {settings.history}; allowed is 1 or more.")
-    if not 0 <= settings.rate < math.inf:
-        raise StyleError(f"The rate is {settings.rate}; allowed is a number from 0 up.")
+    return descend(objective, start, settings)

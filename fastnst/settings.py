@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 from fastnst.choices import SCALES
 
+LEARN = ("all", "styles")
+
 SettingsType = TypeVar("SettingsType", bound="FitSettings")
 
 
@@ -22,7 +24,9 @@ class FitSettings:
     steps: int = setting(4000, "steps of the optimizer")
     batch: int = setting(4, "pictures a step")
     crop: int = setting(256, "side of the training crops, pixels")
-    rate: float = setting(2e-3, "Adam's learning rate at its highest; it falls to 0 as a cosine")
+    rate: float = setting(2e-2, "Muon's learning rate at its highest; it falls to 0 as a cosine")
+    adam_rate: float = setting(1e-3, "Adam's, for the first layer, the last and the biases")
+    minutes: float = setting(0.0, "budget, from which the steps are then reckoned; 0 for none")
     warmup: int = setting(100, "steps in which the learning rate rises from 0")
     clip: float = setting(1.0, "largest norm of the gradient; longer ones are scaled down")
     seed: int = setting(0, "of everything random")
@@ -31,6 +35,8 @@ class FitSettings:
     save_minutes: float = setting(3.0, "minutes between checkpoints")
     tracker: str = setting("none", "where losses are drawn", ("none", "trackio", "tensorboard"))
     preview_steps: int = setting(250, "steps between previews; 0 for none")
+    check_steps: int = setting(0, "steps between checks on held-out photos; 0 for none")
+    patience: int = setting(0, "checks without progress after which training ends; 0 for never")
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2) + "\n"
@@ -41,6 +47,10 @@ class StyleSettings(FitSettings):
     """What training a style network needs besides; see the README, *A style of your own*."""
 
     architecture: str = setting("fast", "of the network", ("fast", "paper"))
+    learn: str = setting(
+        "all", "styles leaves the network as it is and learns only scales and shifts", LEARN
+    )
+    rate: float = setting(1e-2, "Muon's learning rate at its highest; it falls to 0 as a cosine")
     style_rate: float = setting(1e-2, "learning rate of the styles' scales and shifts")
     content_weight: float = setting(1.0, "weight of the relative content loss")
     style_weight: float = setting(5.0, "weight of the relative style loss at strength 1")
@@ -62,8 +72,6 @@ class SRSettings(FitSettings):
     steps: int = setting(20000, "steps of the optimizer")
     batch: int = setting(16, "patches a step")
     crop: int = setting(192, "side of the training patches, pixels of the large picture")
-    rate: float = setting(2e-2, "Muon's learning rate at its highest; it falls to 0 as a cosine")
-    adam_rate: float = setting(1e-3, "Adam's, for the first layer, the last and the biases")
     architecture: str = setting("fast-sr", "of the network", ("fast-sr", "paper-sr", "srcnn"))
     scale: int = setting(4, "how many times larger, each way", SCALES)
     channels: int = setting(0, "width of the network; 0 for the architecture's own")
@@ -77,6 +85,19 @@ class SRSettings(FitSettings):
     feature_layers: str = setting("relu2_2", "where features are compared")
     edge_weight: float = setting(0.0, "weight of the edge loss: gradients as strong as they were")
     grid_weight: float = setting(0.0, "weight of the grid loss: no pattern from the pixel shuffle")
+
+
+@dataclass(frozen=True)
+class InverterSettings(FitSettings):
+    """What training a feed-forward inverter needs besides."""
+
+    steps: int = setting(1500, "steps of the optimizer")
+    crop: int = setting(128, "side of the training crops, pixels, a multiple of 16")
+    layer: str = setting("relu4_3", "of VGG-16, which it learns to invert")
+    channels: int = setting(112, "width of the network where it is widest")
+    blocks: int = setting(2, "residual blocks there")
+    pixel_weight: float = setting(2.0, "weight of the mean absolute difference of pixels")
+    feature_weight: float = setting(1.0, "weight of the relative feature loss at the layer")
 
 
 def add_arguments(parser: argparse.ArgumentParser, settings: type[FitSettings]) -> None:

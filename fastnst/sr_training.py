@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from fastnst.checkpoint import Checkpoint
 from fastnst.degradations import DEGRADATIONS, bicubic
 from fastnst.errors import TrainingError
 from fastnst.losses import absolute_pixel_loss, content_loss, edge_loss, grid_loss, pixel_loss
+from fastnst.muon import inner_weights
 from fastnst.networks import (
     ARCHITECTURES,
     SR,
@@ -26,9 +26,9 @@ from fastnst.networks import (
     network_tensors,
 )
 from fastnst.networks.vgg import LossNetwork
-from fastnst.photos import Patches
+from fastnst.photos import Patches, Photos
 from fastnst.settings import SRSettings
-from fastnst.style_training import to_picture
+from fastnst.tensors import to_picture
 
 PIXEL_LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "l1": absolute_pixel_loss,
@@ -56,7 +56,8 @@ class SRSamples(Dataset[dict[str, Tensor]]):
         rng = self.patches.generator(index)
         large = self.patches.read(index, rng)
         small = self.degrade(large, self.settings.scale, rng)
-        shift = rng.integers(POOLING, size=2)
+        step = index // self.settings.batch  # one shift a step, in all processes
+        shift = np.random.default_rng((self.settings.seed, 3, step)).integers(POOLING, size=2)
         return {
             "large": torch.from_numpy(large),
             "small": torch.from_numpy(small),
@@ -70,7 +71,7 @@ class SRTask:
     def __init__(
         self,
         settings: SRSettings,
-        photos: Sequence[Path],
+        photos: Photos,
         loss_network: LossNetwork | None = None,
         *,
         previews: Sequence[Image.Image] = (),
@@ -80,7 +81,7 @@ class SRTask:
 
         Args:
             settings: how to train.
-            photos: files to take patches from.
+            photos: to take patches from; see `fastnst.photos.find_photos`.
             loss_network: φ, needed if features weigh anything.
             previews: large pictures to show progress on, all of one size.
             start: weights to start from, of the same architecture; of another scale too, whose
@@ -101,16 +102,10 @@ class SRTask:
         self.samples = SRSamples(self.patches, settings)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Muon turns the matrices inside; what meets pixels, and what is no matrix, is Adam's."""
-        inside: list[nn.Parameter] = []
-        outside: list[nn.Parameter] = []
-        weights = [name for name, value in self.network.named_parameters() if value.ndim == 4]
-        for name, value in self.network.named_parameters():
-            inner = name in weights and name not in (weights[0], weights[-1])
-            (inside if inner else outside).append(value)
+        inner, others = inner_weights(self.network)
         return [
-            {"params": inside, "lr": self.settings.rate, "orthogonal": True},
-            {"params": outside, "lr": self.settings.adam_rate},
+            {"params": inner, "lr": self.settings.rate, "orthogonal": True},
+            {"params": others, "lr": self.settings.adam_rate},
         ]
 
     def losses(self, network: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -3,8 +3,9 @@
 from copy import deepcopy
 
 import torch
+from torch import nn
 
-from fastnst.muon import Muon, orthogonalized
+from fastnst.muon import DECAY, Muon, inner_weights, orthogonalized
 
 
 def test_orthogonalized_has_singular_values_near_one():
@@ -48,6 +49,22 @@ def test_a_step_has_the_size_of_the_rate():
     optimizer.step()
     values = torch.linalg.svdvals(weight.detach().flatten(1))
     assert values.min() > 0.25 and values.max() < 0.65
+
+
+def test_weights_that_nothing_holds_up_decay():
+    start = torch.ones(4, 3)
+    weight = torch.nn.Parameter(start.clone())
+    optimizer = Muon([{"params": [weight], "lr": 0.5, "orthogonal": True}])
+    weight.grad = torch.zeros_like(weight)
+    optimizer.step()
+    torch.testing.assert_close(weight.detach(), start * (1 - 0.5 * DECAY))
+
+
+def test_the_first_and_the_last_convolution_are_not_inside():
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3), nn.Conv2d(4, 3, 3))
+    inner, others = inner_weights(network)
+    assert [each is network[1].weight for each in inner] == [True]
+    assert len(others) == 5
 
 
 def test_its_state_can_be_saved_and_loaded():

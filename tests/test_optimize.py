@@ -9,18 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
-from fastnst.errors import FastnstError, StyleError, TrainingError
+from fastnst.descent import OptimizeProgress, OptimizeSettings, noise_picture
+from fastnst.errors import FastnstError, PictureError, SettingError, TrainingError
 from fastnst.networks.vgg import LossNetwork
-from fastnst.optimize import (
-    METHODS,
-    OptimizeProgress,
-    OptimizeSettings,
-    StyleObjective,
-    noise_picture,
-    optimize,
-)
+from fastnst.optimize import StyleObjective, optimize
+from fastnst.pixel_optimizers import METHODS
 from fastnst.settings import StyleSettings
-from fastnst.style_training import to_tensor
+from fastnst.tensors import to_tensor
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -168,7 +163,7 @@ def test_noise_is_the_same_for_a_seed() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"method": "newton"}, "lbfgs, adam"),
+        ({"method": "newton"}, "lbfgs, adam, safe"),
         ({"iterations": -1}, "0 or more"),
         ({"history": 0}, "1 or more"),
         ({"rate": -1.0}, "from 0 up"),
@@ -176,12 +171,12 @@ def test_noise_is_the_same_for_a_seed() -> None:
     ],
 )
 def test_settings_out_of_range(objective: StyleObjective, settings: dict, said: str) -> None:
-    with pytest.raises(StyleError, match=said):
+    with pytest.raises(SettingError, match=said):
         optimize(objective, gradient(48, 32), OptimizeSettings(**settings))
 
 
 def test_a_start_of_another_size(objective: StyleObjective) -> None:
-    with pytest.raises(StyleError, match=r"32×48.*48×32"):
+    with pytest.raises(PictureError, match=r"32×48.*48×32"):
         optimize(objective, gradient(32, 48), OptimizeSettings())
 
 

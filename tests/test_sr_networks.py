@@ -75,13 +75,25 @@ def test_an_untrained_last_layer_leaves_the_bicubic_enlargement():
         torch.testing.assert_close(network(x), F.interpolate(x, scale_factor=4.0, mode="bicubic"))
 
 
-def test_attention_of_nothing_is_nothing():
+def test_what_the_attention_does_not_see_passes():
     block = AttentionBlock(4)
     for conv in block.convs:
         torch.nn.init.zeros_(conv.weight)
         torch.nn.init.constant_(conv.bias, 0.0)
-    # sigmoid(0) − ½ = 0, so what the convolutions do not see is dimmed to nothing
-    assert torch.equal(block(torch.rand(1, 4, 5, 5)), torch.zeros(1, 4, 5, 5))
-    torch.nn.init.constant_(block.convs[-1].bias, 100.0)
     x = torch.rand(1, 4, 5, 5)
-    torch.testing.assert_close(block(x), (x + 100) / 2)
+    assert torch.equal(block(x), x)  # 2 sigmoid(0) = 1
+    torch.nn.init.constant_(block.convs[-1].bias, 100.0)
+    torch.testing.assert_close(block(x), (x + 100) * 2)
+    torch.nn.init.constant_(block.convs[-1].bias, -100.0)
+    torch.testing.assert_close(block(x), torch.zeros_like(x))
+
+
+def test_the_signal_reaches_the_last_block_from_the_first_step():
+    torch.manual_seed(0)
+    network = FastSRNetwork()
+    with torch.no_grad():
+        maps = network.first(torch.rand(1, 3, 48, 48))
+        first = maps.std()
+        for block in network.blocks:
+            maps = block(maps)
+            assert 0.7 * first < maps.std() < 2 * first

@@ -15,7 +15,7 @@ from rich.progress import track
 from fastnst.errors import FastnstError, TrainingError
 from fastnst.images import save_picture
 from fastnst.photos import list_photos, read_rgb
-from fastnst.style_training import fit_short_side
+from fastnst.tensors import fit_short_side
 
 
 def prepare(source: Path, target: Path, side: int) -> tuple[int, list[str]]:

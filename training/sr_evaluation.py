@@ -25,7 +25,7 @@ from fastnst.losses import content_loss
 from fastnst.networks.vgg import LossNetwork, load_loss_network
 from fastnst.photos import list_photos, read_rgb
 from fastnst.quality import gmsd, luma, psnr, ssim
-from fastnst.style_training import to_tensor
+from fastnst.tensors import to_tensor
 from fastnst.upscaler import Upscaler
 
 FEATURE_LAYER = "relu2_2"

@@ -52,18 +52,25 @@ BICUBIC_RADIUS = 2
 class AttentionBlock(nn.Module):
     """Three 3×3 convolutions whose output is added to the input, and says how much of it counts.
 
-    The attention has no parameters of its own (Wan et al. 2024, SPAN, eq. 4): the sum is scaled by
-    sigmoid(y) − ½, so that what the convolutions find little of is dimmed.
+    The attention has no parameters of its own (Wan et al. 2024, SPAN, eq. 4). Deviations: SPAN
+    scales the sum by sigmoid(y) − ½, which is next to nothing wherever y is small, as it is
+    everywhere at first: no signal reaches the second block, and a deep network learns little in
+    its middle. Here the factor is 2 sigmoid(y), 1 at first, and the convolutions start orthogonal.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.convs = nn.ModuleList(nn.Conv2d(channels, channels, 3, padding=1) for _ in range(3))
+        convs = [nn.Conv2d(channels, channels, 3, padding=1) for _ in range(3)]
+        for conv in convs:
+            assert conv.bias is not None
+            nn.init.orthogonal_(conv.weight)
+            nn.init.zeros_(conv.bias)
+        self.convs = nn.ModuleList(convs)
 
     def forward(self, x: Tensor) -> Tensor:
         first, second, third = self.convs
         y = third(F.silu(second(F.silu(first(x)))))
-        return (x + y) * (torch.sigmoid(y) - 0.5)
+        return (x + y) * (2 * torch.sigmoid(y))
 
 
 class FastSRNetwork(SRNetwork):

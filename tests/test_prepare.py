@@ -2,12 +2,14 @@
 
 import sys
 
+import numpy as np
 import pytest
 import torch
 from conftest import make_picture
-from describe import describe, without
+from describe import at_strengths, describe, without
 from PIL import Image
 from prepare_loss_network import main as prepare_loss_network
+from prepare_paintings import prepare as prepare_paintings
 from prepare_photos import prepare
 from safetensors.torch import load_file
 
@@ -36,6 +38,20 @@ def test_photos_are_shrunk_upright_and_none_is_overwritten(tmp_path):
         prepare(tmp_path / "none", target, 48)
 
 
+def test_details_are_cut_from_corner_to_corner(tmp_path):
+    source, target = tmp_path / "paintings", tmp_path / "details"
+    source.mkdir()
+    painting = make_picture(200, 100)
+    painting.save(source / "large.png")
+    make_picture(90, 90).save(source / "small.png")
+    assert prepare_paintings(source, target, 2, 60) == 2
+    assert sorted(path.name for path in target.iterdir()) == [
+        "large_detail_1.png", "large_detail_2.png",
+    ]  # fmt: skip
+    second = Image.open(target / "large_detail_2.png")
+    assert second.tobytes() == painting.crop((105, 30, 165, 90)).tobytes()
+
+
 def test_the_shipped_loss_network_is_what_the_script_makes(tmp_path, monkeypatch):
     made = tmp_path / "vgg.safetensors"
     monkeypatch.setattr(sys, "argv", ["prepare", str(LOSS_NETWORK), str(made)])
@@ -59,6 +75,19 @@ def test_styles_can_be_described_anew(tmp_path):
         describe(checkpoint, [{"name": "nobody"}], "")
 
 
+def test_a_style_can_be_made_milder():
+    checkpoint = load("paintings")
+    milder = at_strengths(checkpoint, {"udnie": 0.5})
+    assert milder.trunk == checkpoint.trunk
+    photo = make_picture(64, 48)
+    half, same = Stylizer(milder)(photo, "udnie"), Stylizer(checkpoint)(photo, "udnie", 0.5)
+    assert np.abs(np.asarray(half, int) - np.asarray(same, int)).max() <= 1
+    before, after = (Stylizer(each)(photo, "the_scream") for each in (checkpoint, milder))
+    assert before.tobytes() == after.tobytes()
+    with pytest.raises(CheckpointError, match="no style nobody"):
+        at_strengths(checkpoint, {"nobody": 1})
+
+
 def test_styles_can_be_left_out():
     checkpoint = load("paintings")
     fewer = without(checkpoint, ["udnie"])
@@ -68,6 +97,9 @@ def test_styles_can_be_left_out():
     photo = make_picture(64, 48)
     first, second = (Stylizer(each)(photo, "the_scream") for each in (checkpoint, fewer))
     assert first.tobytes() == second.tobytes()
+    fewest = without(checkpoint, ["*night*", "udnie"])
+    gone = {style.name for style in checkpoint.styles} - {style.name for style in fewest.styles}
+    assert gone == {"starry_night", "night_cafe", "udnie"}
     with pytest.raises(CheckpointError, match="Cannot take nobody away"):
         without(checkpoint, ["nobody"])
     with pytest.raises(CheckpointError, match="Cannot take"):

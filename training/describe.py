@@ -1,17 +1,21 @@
-"""Correct what a checkpoint says of its styles, or leave some out, without training it again.
+"""Correct what a checkpoint says of its styles, leave some out, or make some milder.
 
     python training/describe.py RUN/weights.safetensors STYLES.json weights/paintings.safetensors
 
 STYLES.json is a list of objects with `name` and any of `title`, `artist`, `year` and `licence`.
+Nothing is trained again, and the network itself stays as it is.
 """
 
 import argparse
+import fnmatch
 import json
 import sys
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from fastnst.checkpoint import Checkpoint, Style, load_checkpoint, save_checkpoint
 from fastnst.errors import CheckpointError, FastnstError
@@ -39,13 +43,21 @@ def describe(checkpoint: Checkpoint, rows: list[Mapping[str, Any]], licence: str
 def without(checkpoint: Checkpoint, names: list[str]) -> Checkpoint:
     """The same style network without some of its styles.
 
+    Args:
+        checkpoint: the network.
+        names: of the styles; "*_detail_*" means all that are called so.
+
     Raises:
-        CheckpointError: it does not have one of them, or nothing would be left.
+        CheckpointError: it has none of a name, or nothing would be left.
     """
-    unknown = set(names) - {style.name for style in checkpoint.styles}
-    kept = [row for row, style in enumerate(checkpoint.styles) if style.name not in names]
+    gone = {
+        name: fnmatch.filter((style.name for style in checkpoint.styles), name) for name in names
+    }
+    unknown = [name for name, found in gone.items() if not found]
+    left_out = {style for found in gone.values() for style in found}
+    kept = [row for row, style in enumerate(checkpoint.styles) if style.name not in left_out]
     if unknown or not kept:
-        raise CheckpointError(f"Cannot take {', '.join(sorted(unknown) or names)} away.")
+        raise CheckpointError(f"Cannot take {', '.join(unknown or names)} away.")
     return replace(
         checkpoint,
         settings={**checkpoint.settings, "styles": len(kept)},
@@ -54,18 +66,42 @@ def without(checkpoint: Checkpoint, names: list[str]) -> Checkpoint:
     )
 
 
+def at_strengths(checkpoint: Checkpoint, strengths: Mapping[str, float]) -> Checkpoint:
+    """The same style network, where the usual strength of some styles is another than it was.
+
+    Raises:
+        CheckpointError: it does not have one of them.
+    """
+    table, photo = checkpoint.tensors["styles"].copy(), checkpoint.tensors["photo"]
+    names = [style.name for style in checkpoint.styles]
+    for name, strength in strengths.items():
+        if name not in names:
+            raise CheckpointError(f"The checkpoint has no style {name}.")
+        row = names.index(name)
+        table[row] = photo + np.float32(strength) * (table[row] - photo)
+    return replace(checkpoint, tensors={**checkpoint.tensors, "styles": table})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Correct what a checkpoint says of its styles.")
     parser.add_argument("source", type=Path, help="checkpoint to read")
     parser.add_argument("table", type=Path, help="JSON with the facts")
     parser.add_argument("target", type=Path, help="checkpoint to write")
     parser.add_argument("--licence", default="", help="of every style that the table gives none")
-    parser.add_argument("--without", nargs="+", default=[], help="names of styles to leave out")
+    parser.add_argument(
+        "--without", nargs="+", default=[], help="styles to leave out; * is any text"
+    )
+    parser.add_argument(
+        "--strengths", nargs="+", default=[], help="what is the usual strength: the_scream=0.8"
+    )
     arguments = parser.parse_args()
     try:
+        pairs = (text.partition("=") for text in arguments.strengths)
+        strengths = {name: float(number) for name, _, number in pairs}
         rows = json.loads(arguments.table.read_text(encoding="utf-8"))
         made = describe(load_checkpoint(arguments.source), rows, arguments.licence)
-        save_checkpoint(without(made, arguments.without), arguments.target)
+        made = at_strengths(without(made, arguments.without), strengths)
+        save_checkpoint(made, arguments.target)
     except (FastnstError, OSError, ValueError, KeyError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -30,6 +30,7 @@ MAX_HEADER_BYTES = 2**20
 MAX_TEXT = 300
 ALLOWED_TYPES = ("F32", "F16")
 SUFFIX = ".safetensors"
+STYLE_TABLE = "styles"  # of a style network: the name of its table, and of how many are in it
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,20 @@ class Style:
 
 
 @dataclass(frozen=True)
+class Base:
+    """The network that an adapter's styles belong to.
+
+    Attributes:
+        hash: `Checkpoint.trunk` of it, 64 hexadecimal digits.
+        name: where it may be had, as `fastnst.load` takes it: a shipped name, or
+            "USER/NAME@REVISION". Only a hint: the hash decides.
+    """
+
+    hash: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """A trained network, apart from torch.
 
@@ -62,6 +77,8 @@ class Checkpoint:
         tensors: its state, name → float32 array.
         styles: what its styles are, in the order of its table.
         training: a summary of how it was made: numbers and texts only.
+        base: of an adapter, the network that its styles belong to; see `fastnst.adapters`. A
+            network that is whole has none.
     """
 
     task: str
@@ -70,14 +87,28 @@ class Checkpoint:
     tensors: Mapping[str, NDArray[np.float32]]
     styles: tuple[Style, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
+    base: "Base | None" = None
 
     @property
     def hash(self) -> str:
         """A fingerprint of what it computes: architecture, settings and tensors."""
+        return self._fingerprint()
+
+    @property
+    def trunk(self) -> str:
+        """As `hash`, of all but the table of styles: networks of one trunk may swap styles."""
+        return self.base.hash if self.base else self._fingerprint(without=STYLE_TABLE)
+
+    def _fingerprint(self, without: str = "") -> str:
+        settings = {key: value for key, value in self.settings.items() if key != without}
         digest = sha256(
-            json.dumps([self.task, self.architecture, dict(self.settings)], sort_keys=True).encode()
+            json.dumps([self.task, self.architecture, settings], sort_keys=True).encode()
         )
+        if self.base:
+            digest.update(self.base.hash.encode())
         for key in sorted(self.tensors):
+            if key == without:
+                continue
             array = self.tensors[key]
             digest.update(f"{key}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array, np.float32).tobytes())
@@ -108,6 +139,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
         "styles": json.dumps(styles),
         "training": json.dumps(dict(checkpoint.training)),
     }
+    if checkpoint.base:
+        metadata["base"] = json.dumps(asdict(checkpoint.base))
     try:
         with replacing(path) as temporary:
             temporary.write_bytes(_in_order(save(arrays, metadata)))
@@ -169,6 +202,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         tensors=tensors,
         styles=_styles(path, _parse(path, metadata, "styles", list)),
         training=_parse(path, metadata, "training", dict),
+        base=_base(path, metadata),
     )
 
 
@@ -233,6 +267,22 @@ def _parse(path: Path, metadata: Mapping[str, str], key: str, kind: type) -> Any
     if not isinstance(value, kind):
         raise CheckpointError(f"{path.name} has {key} of another kind than {kind.__name__}.")
     return value
+
+
+def _base(path: Path, metadata: Mapping[str, str]) -> Base | None:
+    if "base" not in metadata:
+        return None
+    facts = _parse(path, metadata, "base", dict)
+    texts = [facts.get("hash"), facts.get("name")]
+    if (
+        len(facts) != len(texts)
+        or not all(isinstance(text, str) and is_line(text) for text in texts)
+        or not re.fullmatch(r"[0-9a-f]{64}", facts["hash"])
+    ):
+        raise CheckpointError(
+            f"{path.name} does not say which network it belongs to by its hash and its name."
+        )
+    return Base(**facts)
 
 
 def _styles(path: Path, rows: list[Any]) -> tuple[Style, ...]:

@@ -33,6 +33,14 @@ def grain_tile() -> NDArray[np.float32]:
     return tile
 
 
+def grain(height: int, width: int, shift: tuple[int, int] = (0, 0)) -> NDArray[np.float32]:
+    """(3, height, width) of it, the tile repeated; it starts `shift` pixels down and across."""
+    rows, columns = (
+        np.arange(size) + start for size, start in zip((height, width), shift, strict=True)
+    )
+    return grain_tile()[:, rows[:, None] % TILE, columns % TILE]
+
+
 def _enlarge(noise: NDArray[np.float32], size: int, axis: int) -> NDArray[np.float32]:
     """Linear interpolation by `size` along an axis that wraps around."""
     ramp = np.arange(size, dtype=np.float32) / size

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,13 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from fastnst.checkpoint import Checkpoint, Style
+from fastnst.checkpoint import STYLE_TABLE, Base, Checkpoint, Style
 from fastnst.choices import STRENGTHS
 from fastnst.errors import TrainingError
-from fastnst.grain import TILE, grain_tile
+from fastnst.fit import choose_precision
+from fastnst.grain import TILE, grain
 from fastnst.losses import content_loss, gram_matrices, style_loss, tone_loss, total_variation_loss
+from fastnst.muon import inner_weights
 from fastnst.networks import (
     ARCHITECTURES,
     StyleNetwork,
@@ -24,38 +25,23 @@ from fastnst.networks import (
     network_tensors,
 )
 from fastnst.networks.vgg import LossNetwork
-from fastnst.photos import Crops
+from fastnst.photos import Crops, Photo, Photos
 from fastnst.settings import StyleSettings
+from fastnst.tensors import fit_short_side, to_picture, to_tensor
 
 STRONGEST = STRENGTHS[1]
 # How much more the style weighs at the strongest setting than at 1.
 STRONGEST_WEIGHT = 4.0
 SMALLEST_PAINTING = 64
+LEAST_SPREAD = 2.0  # of 255, the standard deviation of a channel: less is noise on one colour
+HELD_OUT_CROPS = 6
+START_PHOTOS = 2  # crops that tell which known style is nearest to a new one
 
 
 def strength_weight(strength: Tensor) -> Tensor:
     """The factor of the style weight that a network is trained for at a strength in [0, 1.5]."""
     beyond = STRONGEST_WEIGHT ** ((strength - 1) / (STRONGEST - 1))
     return torch.where(strength < 1, strength.square(), beyond)
-
-
-def to_tensor(picture: Image.Image) -> Tensor:
-    """An RGB picture as (1, 3, H, W) in [0, 1]."""
-    pixels = np.asarray(picture.convert("RGB"), np.float32).transpose(2, 0, 1) / 255
-    return torch.from_numpy(np.ascontiguousarray(pixels))[None]
-
-
-def to_picture(tensor: Tensor) -> Image.Image:
-    """(1, 3, H, W) in [0, 1] as a picture."""
-    pixels = tensor.detach()[0].clamp(0, 1).mul(255).round().byte().permute(1, 2, 0)
-    return Image.fromarray(pixels.cpu().numpy())
-
-
-def fit_short_side(picture: Image.Image, side: int) -> Image.Image:
-    """Resize so that the short side is `side` pixels."""
-    factor = side / min(picture.size)
-    size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
-    return picture.resize(size, Image.Resampling.LANCZOS)
 
 
 def painting_grams(
@@ -88,11 +74,8 @@ class StyleSamples(Dataset[dict[str, Tensor]]):
         strength = 1.0
         if rng.random() < self.settings.varied_strengths:
             strength = rng.uniform(0, STRONGEST)
-        rows, columns = rng.integers(0, TILE, 2)
-        tile = np.roll(grain_tile(), (-rows, -columns), (1, 2))
-        side = self.crops.crop
-        repeats = -(-side // TILE)
-        noise = np.tile(tile, (1, repeats, repeats))[:, :side, :side]
+        down, across = rng.integers(0, TILE, 2)
+        noise = grain(self.crops.crop, self.crops.crop, (down, across))
         return {
             "photo": photo,
             "grained": photo + self.grain * torch.from_numpy(noise),
@@ -107,28 +90,34 @@ class StyleTask:
     def __init__(
         self,
         settings: StyleSettings,
-        photos: Sequence[Path],
+        photos: Photos,
         paintings: Sequence[tuple[Style, Image.Image]],
         loss_network: LossNetwork,
         *,
         previews: Sequence[Image.Image] = (),
+        held_out: Sequence[Photo] = (),
         start: Checkpoint | None = None,
+        start_name: str = "",
     ) -> None:
         """Prepare a training.
 
         Args:
             settings: how to train.
-            photos: files to take crops from.
+            photos: to take crops from; see `fastnst.photos.find_photos`.
             paintings: what each style is and its picture.
             loss_network: φ.
-            previews: photos to show progress on.
+            previews: photos to show progress on, all of one size.
+            held_out: photos that `held_out_loss` is measured on; without any it cannot be.
             start: weights to start from; styles of the same name start from theirs, others from
-                their mean.
+                the one that is nearest; see `nearest_styles`.
+            start_name: what `fastnst.load` calls them, for an adapter to name its base.
 
         Raises:
-            TrainingError: a painting is too small or of one colour, or two share a name.
+            TrainingError: a painting is too small or of one colour, two share a name, or the
+                settings do not fit.
         """
         self.settings = settings
+        self.start = start
         self.styles = [style for style, _ in paintings]
         self.previews = previews
         self.loss_network = loss_network
@@ -137,22 +126,32 @@ class StyleTask:
         self.factors = painting_factors(
             settings.painting_weights, [style.name for style in self.styles]
         )
+        self.base = None
+        if settings.learn == "styles":
+            if start is None:
+                raise TrainingError("To learn a style alone, a network to start from is needed.")
+            self.base = Base(start.trunk, start_name)
+        self._half = choose_precision(settings.precision) == "bf16"
         torch.manual_seed(settings.seed)
-        network = self._build(start)
-        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.held_out = Crops(held_out, settings.crop, settings.seed)
         self.crops = Crops(photos, settings.crop, settings.seed)
+        network = self._build()
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if settings.learn == "styles":
+            self.network.requires_grad_(False).styles.requires_grad_()
         self.samples = StyleSamples(self.crops, len(paintings), settings, self.network.grain)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        vectors = [self.network.styles, self.network.photo]
-        others = [
-            value
-            for name, value in self.network.named_parameters()
-            if name not in ("styles", "photo")
-        ]
+        settings, network = self.settings, self.network
+        if settings.learn == "styles":
+            return [{"params": [network.styles], "lr": settings.style_rate}]
+        vectors = [network.styles, network.photo]
+        inner, others = inner_weights(network)
+        rest = [value for value in others if not any(value is vector for vector in vectors)]
         return [
-            {"params": others, "lr": self.settings.rate},
-            {"params": vectors, "lr": self.settings.style_rate},
+            {"params": inner, "lr": settings.rate, "orthogonal": True},
+            {"params": rest, "lr": settings.adam_rate},
+            {"params": vectors, "lr": settings.style_rate},
         ]
 
     def losses(self, network: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -194,27 +193,71 @@ class StyleTask:
         }
 
     def checkpoint(self, training: Mapping[str, Any]) -> Checkpoint:
+        tensors = network_tensors(self.network)
+        if self.base:
+            tensors = {STYLE_TABLE: tensors[STYLE_TABLE]}
         return Checkpoint(
             task="style",
             architecture=self.settings.architecture,
-            settings=architecture_settings(self.settings.architecture, styles=len(self.styles)),
-            tensors=network_tensors(self.network),
+            settings=self._network_settings(),
+            tensors=tensors,
             styles=tuple(self.styles),
             training=training,
+            base=self.base,
         )
 
-    @torch.no_grad()
     def preview(self) -> Image.Image:
         """A row a photo: the photo, then each style."""
+        rows = [
+            [photo, *(self.paint(photo, row) for row in range(len(self.styles)))]
+            for photo in self.previews
+        ]
+        width, height = rows[0][0].size
+        sheet = Image.new("RGB", (width * len(rows[0]), height * len(rows)))
+        for down, row in enumerate(rows):
+            for across, picture in enumerate(row):
+                sheet.paste(picture, (across * width, down * height))
+        return sheet
+
+    @torch.no_grad()
+    def paint(self, photo: Image.Image, row: int = 0) -> Image.Image:
+        """A photo in a style, as the network is now; row is that of its table."""
         device = next(self.network.parameters()).device
-        rows = []
-        for photo in self.previews:
-            x = to_tensor(photo).to(device)
-            noise = torch.from_numpy(np.array(grain_tile()[:, : x.shape[2], : x.shape[3]]))
-            grained = x + self.network.grain * noise.to(device)
-            made = [self.network(grained, vector[None]) for vector in self.network.styles]
-            rows.append(torch.cat([x, *made], 3))
-        return to_picture(torch.cat(rows, 2))
+        x = to_tensor(photo)
+        x = x + self.network.grain * torch.from_numpy(grain(*x.shape[2:]))
+        with self.precision():
+            made = self.network(x.to(device), self.network.styles[row : row + 1])
+        return to_picture(made.float())
+
+    @torch.no_grad()
+    def held_out_loss(self) -> float:
+        """The objective, content and style, of photos that are not trained on.
+
+        With fewer photos than HELD_OUT_CROPS, several crops of each.
+        """
+        settings = self.settings
+        layers = {*self.style_layers, settings.content_layer}
+        losses = []
+        for index in range(HELD_OUT_CROPS):
+            crop = self.held_out.read(index, self.held_out.generator(index))
+            photo = torch.from_numpy(crop)[None].to(self.loss_network.mean.device)
+            noise = self.network.grain * torch.from_numpy(grain(*crop.shape[1:]))
+            style = torch.tensor([index % len(self.styles)])
+            with self.precision():
+                made = self.network(photo + noise.to(photo.device), self.network.styles[style])
+                features = self.loss_network(made, layers)
+                kept = self.loss_network(photo, [settings.content_layer])
+            content = content_loss(features[settings.content_layer], kept[settings.content_layer])
+            grams = gram_matrices({layer: features[layer] for layer in self.style_layers})
+            targets = {layer: grams_[style] for layer, grams_ in self.targets.items()}
+            style_part = style_loss(grams, targets)
+            losses.append(settings.content_weight * content + settings.style_weight * style_part)
+        return float(torch.cat(losses).mean())
+
+    def precision(self) -> torch.autocast:
+        """As `fit` computes, for what is computed besides."""
+        device = self.loss_network.mean.device.type
+        return torch.autocast(device, torch.bfloat16, enabled=self._half)
 
     def _targets(self, paintings: Sequence[tuple[Style, Image.Image]]) -> dict[str, Tensor]:
         if not paintings:
@@ -233,25 +276,63 @@ class StyleTask:
             )
         return {layer: torch.cat([each[layer] for each in grams]) for layer in self.style_layers}
 
-    def _build(self, start: Checkpoint | None) -> StyleNetwork:
-        count = len(self.styles)
-        network = ARCHITECTURES[self.settings.architecture].network(styles=count)
-        assert isinstance(network, StyleNetwork)
-        if start is None:
-            return network
-        if start.architecture != self.settings.architecture:
+    def _network_settings(self) -> dict[str, Any]:
+        known = self.start.settings if self.start else {}
+        known = {key: value for key, value in known.items() if key != STYLE_TABLE}
+        return architecture_settings(
+            self.settings.architecture, **known, **{STYLE_TABLE: len(self.styles)}
+        )
+
+    def _build(self) -> StyleNetwork:
+        start = self.start
+        if start and start.architecture != self.settings.architecture:
             raise TrainingError(
                 f"Cannot start from a {start.architecture} network to train a "
                 f"{self.settings.architecture} one."
             )
-        state = build_network(start).state_dict()
-        known = {style.name: row for row, style in enumerate(start.styles)}
-        rows = [
-            state["styles"][known[style.name]] if style.name in known else state["styles"].mean(0)
-            for style in self.styles
-        ]
-        network.load_state_dict({**state, "styles": torch.stack(rows)})
+        network = ARCHITECTURES[self.settings.architecture].network(**self._network_settings())
+        assert isinstance(network, StyleNetwork)
+        if start is None:
+            return network
+        known = build_network(start)
+        assert isinstance(known, StyleNetwork)
+        rows = {style.name: row for row, style in enumerate(start.styles)}
+        if any(style.name not in rows for style in self.styles):
+            photos = torch.stack(
+                [
+                    torch.from_numpy(self.crops.read(index, self.crops.generator(index)))
+                    for index in range(START_PHOTOS)
+                ]
+            )
+            with self.precision():
+                nearest = nearest_styles(known, self.targets, self.loss_network, photos)
+            for style, row in zip(self.styles, nearest, strict=True):
+                rows.setdefault(style.name, row)
+        state = known.state_dict()
+        vectors = state["styles"][[rows[style.name] for style in self.styles]]
+        network.load_state_dict({**state, "styles": vectors})
         return network
+
+
+@torch.no_grad()
+def nearest_styles(
+    network: StyleNetwork, targets: Mapping[str, Tensor], loss_network: LossNetwork, photos: Tensor
+) -> list[int]:
+    """For each painting, the style of a network that paints most like it: a row of its table.
+
+    Args:
+        network: what knows the styles.
+        targets: layer → (N, C, C), the Gram matrices of N paintings.
+        loss_network: φ.
+        photos: (B, 3, H, W) that the styles are tried on; the mean of their Gram matrices counts.
+    """
+    losses = []
+    for vector in network.styles:
+        made = network(photos, vector.expand(len(photos), -1))
+        grams = gram_matrices(loss_network(made, targets))
+        mean = {layer: gram.mean(0, keepdim=True) for layer, gram in grams.items()}
+        losses.append(style_loss(mean, targets))
+    return torch.stack(losses).argmin(0).tolist()
 
 
 def painting_factors(text: str, names: Sequence[str]) -> Tensor:
@@ -291,5 +372,5 @@ def check_painting(name: str, painting: Image.Image) -> None:
             f"The painting {name} is {painting.width}×{painting.height} pixels; "
             f"it needs {SMALLEST_PAINTING} on its short side at least."
         )
-    if not np.ptp(np.asarray(painting.convert("RGB")), axis=(0, 1)).any():
+    if np.asarray(painting.convert("RGB")).std(axis=(0, 1)).max() < LEAST_SPREAD:
         raise TrainingError(f"The painting {name} is of one colour; there is no style to learn.")

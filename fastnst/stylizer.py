@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fastnst.adapters import completed, join
 from fastnst.catalog import DEFAULT_STYLES, load
 from fastnst.checkpoint import Checkpoint, Style
 from fastnst.choices import (
@@ -19,11 +22,14 @@ from fastnst.choices import (
     check_style,
     output_size,
 )
-from fastnst.engines import AUTO, create_engine
+from fastnst.engines import AUTO, Engine, create_engine
 from fastnst.errors import CheckpointError
 from fastnst.hub.pretrained import Pretrained
 from fastnst.images import Photo, check_size, put_together, resized, take_apart
 
+# Trunk, engine, device → what computes it, as long as somebody uses it.
+_ENGINES: WeakValueDictionary[tuple[str, str, str], Engine] = WeakValueDictionary()
+_SHARING = Lock()
 # Below this strength the photo itself fades in, so that strength 0 is the photo, untouched.
 FADE = 0.25
 
@@ -41,26 +47,33 @@ class Stylizer(Pretrained):
         self,
         weights: str | Path | Checkpoint = DEFAULT_STYLES,
         *,
+        base: str | Path | Checkpoint | None = None,
         engine: str = AUTO,
         device: str = AUTO,
     ) -> None:
         """Load a network and prepare it for this machine.
 
+        Networks that differ in their styles alone share one engine.
+
         Args:
-            weights: a shipped name, a checkpoint file, a folder, a Hub id, or a checkpoint.
+            weights: a shipped name, a checkpoint file, a folder, a Hub id, or a checkpoint; a
+                whole network, or an adapter.
+            base: of an adapter, its network; by default it is found, see `fastnst.adapters`.
             engine: "openvino" or "torch"; by default the fastest.
             device: "cpu", "cuda" or "mps"; by default the fastest.
 
         Raises:
-            CheckpointError: the weights are missing, damaged or not of styles.
+            CheckpointError: the weights are missing, damaged or not of styles, or an adapter's
+                base is not to be had.
             EngineError: the engine or device is unknown or not on this machine.
         """
         # It brings torch, which only whoever paints has to wait for.
         from fastnst.engines.pixels import PixelStyleNetwork
         from fastnst.networks import StyleNetwork, build_network
 
-        self.checkpoint = weights if isinstance(weights, Checkpoint) else load(weights)
-        network = build_network(self.checkpoint)
+        self.checkpoint = _read(weights)
+        whole = completed(self.checkpoint, None if base is None else _read(base))
+        network = build_network(whole)
         if not isinstance(network, StyleNetwork):
             raise CheckpointError(f"The weights are for {self.checkpoint.task}, not for style.")
         if len(network.styles) != len(self.checkpoint.styles):
@@ -76,12 +89,29 @@ class Stylizer(Pretrained):
                 self.checkpoint.styles, network.styles.detach().numpy().copy(), strict=True
             )
         }
-        self._engine = create_engine(PixelStyleNetwork(network), engine, device)
+        self._whole = whole
+        self._options = {"engine": engine, "device": device}
+        key = (whole.trunk, engine, device)
+        with _SHARING:
+            shared = _ENGINES.get(key)
+            if shared is None:
+                shared = create_engine(PixelStyleNetwork(network), engine, device)
+                _ENGINES[key] = shared
+        self._engine = shared
         self.device = self._engine.description
 
     @property
     def styles(self) -> list[str]:
         return [style.name for style in self.checkpoint.styles]
+
+    def with_styles(self, *adapters: str | Path | Checkpoint) -> "Stylizer":
+        """This network with more styles, on the same engine: adapters that were trained on it.
+
+        Raises:
+            CheckpointError: an adapter is no good, or belongs to another network.
+            StyleError: there is a style of that name already.
+        """
+        return Stylizer(join(self._whole, [_read(each) for each in adapters]), **self._options)
 
     def describe(self, style: str) -> Style:
         """The painting that a style was learnt from.
@@ -138,7 +168,7 @@ class Stylizer(Pretrained):
         if 0 < strength < FADE:
             made = _mix(pixels, made, strength / FADE)
         if keep_colors and strength:  # strength 0 is the photo, untouched
-            made = _with_colors_of(pixels, made)
+            made = with_colors_of(pixels, made)
         return put_together(made, taken, _resized_alpha(taken, (width, height)))
 
     def _blend(self, style: Blend, strength: float) -> NDArray[np.float32]:
@@ -180,6 +210,10 @@ class Stylizer(Pretrained):
         return made[before : before + height, before : before + width]
 
 
+def _read(weights: str | Path | Checkpoint) -> Checkpoint:
+    return weights if isinstance(weights, Checkpoint) else load(weights)
+
+
 def _resized_alpha(photo: Photo, size: tuple[int, int]) -> NDArray[np.uint8] | None:
     return None if photo.alpha is None else resized(photo.alpha, size)
 
@@ -188,7 +222,7 @@ def _mix(first: NDArray[np.uint8], second: NDArray[np.uint8], share: float) -> N
     return np.asarray(Image.blend(Image.fromarray(first), Image.fromarray(second), share))
 
 
-def _with_colors_of(photo: NDArray[np.uint8], made: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def with_colors_of(photo: NDArray[np.uint8], made: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The luma of one picture with the chroma of another (Gatys 2016, "Preserving color")."""
     luma = Image.fromarray(made).convert("YCbCr").getchannel("Y")
     _, *chroma = Image.fromarray(photo).convert("YCbCr").split()

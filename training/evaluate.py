@@ -1,6 +1,7 @@
 """Measure a trained network on photos it never saw, beside what it has to stand beside.
 
     python training/evaluate.py style --photos PHOTOS --paintings PAINTINGS --out FOLDER
+    python training/evaluate.py new_styles --photos PHOTOS --paintings PAINTINGS --styles FILES …
     python training/evaluate.py sr --benchmarks BENCHMARKS --out FOLDER
 
 `--photos` is the folder that the network was trained on: the photos that training held out are
@@ -17,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import new_style_evaluation
 import sr_evaluation
 import style_evaluation
 
@@ -44,6 +46,11 @@ EVALUATIONS: Mapping[str, Evaluation] = {
         "style transfer, beside pixel optimisation with L-BFGS",
         style_evaluation.add_arguments,
         style_evaluation.evaluate,
+    ),
+    "new_styles": Evaluation(
+        "styles learnt after the network, beside each other and L-BFGS",
+        new_style_evaluation.add_arguments,
+        new_style_evaluation.evaluate,
     ),
     "sr": Evaluation(
         "super-resolution, beside bicubic and whatever else is given",

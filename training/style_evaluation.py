@@ -62,10 +62,10 @@ def evaluate(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
     stylizer = Stylizer(arguments.weights)
     settings = yardstick(stylizer.checkpoint, arguments.held_out)
     curves = Curves(arguments.baseline or arguments.out / "baseline.json")
-    photos = _held_out(arguments)
+    photos = held_out_photos(arguments)
     chosen = dict(list(photos.items())[: arguments.baseline_photos])
     loss_network = load_loss_network(LOSS_NETWORK)
-    styles = _styles(stylizer, arguments.paintings, loss_network, settings)
+    styles = painted_styles(stylizer, arguments.paintings, loss_network, settings)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -75,10 +75,10 @@ def evaluate(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
         TextColumn("left"),
     )
     with Progress(*columns, speed_estimate_period=300) as bar:
-        rows = _repaint(stylizer, styles, photos, loss_network, settings, bar)
+        rows = repaint(stylizer, styles, photos, loss_network, settings, bar)
         sheet = make_sheet(styles, list(photos.values())[:SHEET_PHOTOS], rows)
         save_picture(sheet, arguments.out / "style_sheet.jpg")
-        _optimise(curves, styles, chosen, loss_network, settings, bar)
+        optimise(curves, styles, chosen, loss_network, settings, bar)
     about = {
         "weights": Path(arguments.weights).name,
         "hash": stylizer.checkpoint.hash,
@@ -86,7 +86,7 @@ def evaluate(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
         "size": arguments.size,
         "photos": list(photos),
         "baseline_photos": list(chosen),
-        "yardstick": _numbers(settings),
+        "yardstick": numbers_of(settings),
     }
     return to_json(about, styles), to_table(about, styles)
 
@@ -130,7 +130,7 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
         )
 
 
-def _held_out(arguments: argparse.Namespace) -> dict[str, Image.Image]:
+def held_out_photos(arguments: argparse.Namespace) -> dict[str, Image.Image]:
     """The photos that training never saw, by name, at the size they are measured at."""
     _, paths = split_photos(list_photos(arguments.photos), arguments.held_out)
     photos = {}
@@ -142,7 +142,7 @@ def _held_out(arguments: argparse.Namespace) -> dict[str, Image.Image]:
     return photos
 
 
-def _styles(
+def painted_styles(
     stylizer: Stylizer, folder: Path, loss_network: LossNetwork, settings: StyleSettings
 ) -> dict[str, Painted]:
     if not folder.is_dir():
@@ -157,7 +157,7 @@ def _styles(
     return styles
 
 
-def _repaint(
+def repaint(
     stylizer: Stylizer,
     styles: Mapping[str, Painted],
     photos: Mapping[str, Image.Image],
@@ -184,7 +184,7 @@ def _repaint(
     return rows
 
 
-def _optimise(
+def optimise(
     curves: Curves,
     styles: Mapping[str, Painted],
     photos: Mapping[str, Image.Image],
@@ -194,7 +194,7 @@ def _optimise(
 ) -> None:
     """Give every style the baseline's curves: those computed before, and the missing ones."""
     keys = {
-        (photo, style): curve_key(photos[photo], styles[style].picture, _numbers(settings))
+        (photo, style): curve_key(photos[photo], styles[style].picture, numbers_of(settings))
         for photo in photos
         for style in styles
     }
@@ -217,7 +217,7 @@ def _optimise(
             style.curves.append(curves[key])
 
 
-def _numbers(settings: StyleSettings) -> dict[str, Any]:
+def numbers_of(settings: StyleSettings) -> dict[str, Any]:
     """The part of the settings that makes the objective."""
     names = ("content_weight", "style_weight", *FROM_TRAINING)
     return {name: getattr(settings, name) for name in names}

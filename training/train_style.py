@@ -19,9 +19,10 @@ from PIL import Image
 from fastnst.checkpoint import Style, load_checkpoint
 from fastnst.errors import TrainingError
 from fastnst.networks.vgg import load_loss_network
-from fastnst.photos import count_small, list_photos, read_rgb, split_photos
+from fastnst.photos import count_small, describe, find_photos, list_photos, read_rgb
 from fastnst.settings import StyleSettings, from_arguments
-from fastnst.style_training import StyleTask, fit_short_side
+from fastnst.style_training import StyleTask
+from fastnst.tensors import fit_short_side
 
 PREVIEW_PHOTOS = 3
 PREVIEW_SIDE = 192
@@ -71,11 +72,9 @@ def read_paintings(sources: list[Path], only: list[str]) -> list[tuple[Style, Im
 
 def train(arguments: argparse.Namespace) -> None:
     settings = from_arguments(arguments, StyleSettings)
-    photos, held_out = split_photos(list_photos(arguments.photos), settings.held_out)
+    photos, held_out = find_photos(arguments.photos, settings.held_out)
     paintings = read_paintings(arguments.paintings, arguments.only)
-    print(
-        f"{len(photos)} photos to train on, {len(held_out)} held out; {len(paintings)} paintings."
-    )
+    print(f"{describe(photos)} to train on, {len(held_out)} held out; {len(paintings)} paintings.")
     small = count_small(photos, settings.crop)
     if small:
         print(f"{small} photos are smaller than the crop of {settings.crop} px: enlarged.")
@@ -89,6 +88,7 @@ def train(arguments: argparse.Namespace) -> None:
         paintings,
         load_loss_network(arguments.loss_network),
         previews=previews,
+        held_out=held_out,
         start=load_checkpoint(arguments.start) if arguments.start else None,
     )
     session.run(task, settings, arguments.out, arguments.resume)

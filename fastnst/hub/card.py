@@ -8,6 +8,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from fastnst.catalog import HUB_ID
 from fastnst.checkpoint import FORMAT, Checkpoint, Style
 from fastnst.errors import HubError
 
@@ -97,7 +98,7 @@ def model_card(
             library_name=FORMAT,
             pipeline_tag=PIPELINE,
             tags=[FORMAT, TASK_TAGS[checkpoint.task]],
-            base_model=base_model or None,
+            base_model=base_model or _base_repo(checkpoint),
             model_name=title,
             eval_results=_results(checkpoint, losses) or None,
             title=title,
@@ -114,7 +115,8 @@ def model_card(
         command=wording.command.format(repo=repo),
         architecture=checkpoint.architecture,
         parameters=f"{sum(array.size for array in checkpoint.tensors.values()):,}",
-        size=f"{size / 1e6:.1f}",
+        size=f"{size / 1e6:.2g}",
+        base=plain(checkpoint.base.name) if checkpoint.base else "",
         losses=losses,
         settings={
             plain(name): plain(value)
@@ -124,6 +126,11 @@ def model_card(
         licence=_licence_sentence(checkpoint, licence),
     )
     return str(card)
+
+
+def _base_repo(checkpoint: Checkpoint) -> str | None:
+    found = HUB_ID.fullmatch(checkpoint.base.name) if checkpoint.base else None
+    return found["repo"] if found else None
 
 
 def title_of(checkpoint: Checkpoint, repo: str) -> str:

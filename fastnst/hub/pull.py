@@ -9,6 +9,7 @@ from pathlib import Path
 from huggingface_hub import HfApi
 from huggingface_hub.hf_api import RepoFile
 
+from fastnst.adapters import completed
 from fastnst.checkpoint import Checkpoint, load_checkpoint
 from fastnst.errors import CheckpointError, HubError
 from fastnst.hub.connection import conversation, persist
@@ -119,7 +120,7 @@ def pull(text: str, *, token: str | None = None) -> PulledNetwork:
 
 
 def read_checkpoint(path: Path, repo: str) -> Checkpoint:
-    """A pulled checkpoint that fits its architecture.
+    """A pulled checkpoint that fits its architecture; an adapter, the one of its base.
 
     Raises:
         CheckpointError: it is no good; the message names the repository.
@@ -128,7 +129,7 @@ def read_checkpoint(path: Path, repo: str) -> Checkpoint:
 
     try:
         checkpoint = load_checkpoint(path)
-        build_network(checkpoint)
+        build_network(completed(checkpoint))
     except CheckpointError as error:
         raise CheckpointError(f"{repo}: {error}") from error
     return checkpoint

@@ -10,12 +10,14 @@ from torch import nn
 
 from fastnst.checkpoint import Checkpoint
 from fastnst.errors import CheckpointError
+from fastnst.networks.inverter import InverterNetwork
 from fastnst.networks.sr import SRCNN, FastSRNetwork, PaperSRNetwork, SRNetwork
 from fastnst.networks.style import FastStyleNetwork, PaperStyleNetwork, StyleNetwork
 
 __all__ = [
     "ARCHITECTURES",
     "Architecture",
+    "InverterNetwork",
     "SRNetwork",
     "StyleNetwork",
     "architecture_settings",
@@ -41,6 +43,7 @@ class Architecture:
 
 STYLE = "style"
 SR = "super-resolution"
+INVERSION = "inversion"
 
 ARCHITECTURES: Mapping[str, Architecture] = {
     "fast": Architecture(STYLE, FastStyleNetwork, "small, most work at an eighth of the size"),
@@ -48,6 +51,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     "fast-sr": Architecture(SR, FastSRNetwork, "after SPAN, all work at low resolution"),
     "paper-sr": Architecture(SR, PaperSRNetwork, "Johnson et al. 2016"),
     "srcnn": Architecture(SR, SRCNN, "Dong et al. 2016, three layers"),
+    "inverter": Architecture(INVERSION, InverterNetwork, "a picture from the features of a layer"),
 }
 
 # No setting of any architecture is a number beyond this, nor a list longer than this: a file from
@@ -63,6 +67,8 @@ def build_network(checkpoint: Checkpoint) -> nn.Module:
         CheckpointError: the architecture is unknown or of another task, a setting is unknown or
             out of range, or a tensor is missing, left over or of another shape.
     """
+    if checkpoint.base:
+        raise CheckpointError("An adapter is no network; it has to be joined with its base first.")
     architecture = ARCHITECTURES.get(checkpoint.architecture)
     if architecture is None or architecture.task != checkpoint.task:
         allowed = ", ".join(f"{name} ({each.task})" for name, each in ARCHITECTURES.items())

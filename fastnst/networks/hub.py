@@ -56,10 +56,11 @@ class HubNetwork(nn.Module, PyTorchModelHubMixin, library_name="fastnst"):
     def _from_pretrained(  # type: ignore[override]
         cls: type[T], *, model_id: str, revision: str | None, token: str | None, **_: Any
     ) -> T:
+        from fastnst.adapters import completed
         from fastnst.catalog import load
         from fastnst.networks import build_network
 
-        checkpoint = load(model_id, revision=revision, token=token)
+        checkpoint = completed(load(model_id, revision=revision, token=token))
         network = build_network(checkpoint)
         if not isinstance(network, cls):
             raise CheckpointError(

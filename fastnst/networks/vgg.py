@@ -10,13 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from fastnst.choices import BLOCKS, LAYERS
 from fastnst.errors import CheckpointError
-
-# Output channels of the convolutions, block by block; a 2×2 max-pooling stands between blocks.
-BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
-LAYERS = tuple(
-    f"relu{b}_{i}" for b, block in enumerate(BLOCKS, 1) for i in range(1, len(block) + 1)
-)
 
 MEAN = (0.48235, 0.45882, 0.40784)
 STD = 1 / 255

@@ -1,0 +1,139 @@
+"""Adapters: styles without the network that they belong to, some 10 KB each.
+
+A style is nothing but the scales and shifts of the normalisation layers (Dumoulin et al. 2017). A
+checkpoint that holds these alone names its *base*, the network that they were learnt with, by hash.
+Joined with it, an adapter is as any other network; all adapters on one base share one engine.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from fastnst.catalog import DEFAULT_STYLES, HUB_ID, load
+from fastnst.checkpoint import STYLE_TABLE, Base, Checkpoint, load_checkpoint
+from fastnst.errors import CheckpointError, HubError, StyleError
+
+SHOWN = 12  # digits of a hash, for people
+
+
+def extract(network: Checkpoint, style: str, base_name: str) -> Checkpoint:
+    """One style of a whole network, as an adapter.
+
+    Args:
+        network: whole.
+        style: the name of its style.
+        base_name: where the network may be had; see `Base`.
+
+    Raises:
+        StyleError: there is no such style.
+        CheckpointError: the network is not whole, or not of styles.
+    """
+    if network.base or STYLE_TABLE not in network.tensors:
+        raise CheckpointError("Only a whole network of styles can be taken apart.")
+    rows = [row for row, each in enumerate(network.styles) if each.name == style]
+    if not rows:
+        names = ", ".join(each.name for each in network.styles)
+        raise StyleError(f"There is no style {style[:40]!r}; the network has {names}.")
+    return replace(
+        network,
+        settings={**network.settings, STYLE_TABLE: 1},
+        tensors={STYLE_TABLE: np.array(network.tensors[STYLE_TABLE][rows])},
+        styles=(network.styles[rows[0]],),
+        base=Base(network.trunk, base_name),
+    )
+
+
+def join(base: Checkpoint, adapters: Sequence[Checkpoint], *, alone: bool = False) -> Checkpoint:
+    """A whole network with the styles of adapters after its own.
+
+    Args:
+        base: whole.
+        adapters: of its styles.
+        alone: leave the base's own styles out.
+
+    Raises:
+        CheckpointError: an adapter belongs to another network or does not fit, or is none.
+        StyleError: two styles have one name.
+    """
+    own = base.tensors.get(STYLE_TABLE)
+    if base.base or own is None:
+        raise CheckpointError("An adapter can only be joined with a whole network of styles.")
+    for adapter in adapters:
+        _check(base, adapter)
+    parts = adapters if alone else [base, *adapters]
+    styles = [style for part in parts for style in part.styles]
+    names = [style.name for style in styles]
+    for name in names:
+        if names.count(name) > 1:
+            raise StyleError(f"Two styles have the name {name}; a network has one of each name.")
+    table = np.concatenate([part.tensors[STYLE_TABLE] for part in parts])
+    return replace(
+        base,
+        settings={**base.settings, STYLE_TABLE: len(table)},
+        tensors={**base.tensors, STYLE_TABLE: table},
+        styles=tuple(styles),
+        training=adapters[0].training if alone and adapters else base.training,
+    )
+
+
+def completed(checkpoint: Checkpoint, base: Checkpoint | None = None) -> Checkpoint:
+    """The whole network that an adapter stands for; a whole one as it is.
+
+    Args:
+        checkpoint: an adapter or not.
+        base: its base; by default it is found, see `find_base`.
+
+    Raises:
+        CheckpointError: the base is another network, or is not to be had.
+    """
+    if not checkpoint.base:
+        return checkpoint
+    return join(base or find_base(checkpoint.base), [checkpoint], alone=True)
+
+
+def find_base(wanted: Base) -> Checkpoint:
+    """The base of an adapter: what ships, or what is on the Hub where the adapter says.
+
+    Files and folders of this machine are not looked at: the name may be a stranger's.
+
+    Raises:
+        CheckpointError: it is not to be had.
+    """
+    found = load(DEFAULT_STYLES)
+    if found.trunk == wanted.hash:
+        return found
+    problem = f"the one that ships has the hash {found.trunk[:SHOWN]}…"
+    if HUB_ID.fullmatch(wanted.name):
+        from fastnst.hub.pull import fetch  # the Hub's library takes a while
+
+        try:
+            found = load_checkpoint(fetch(wanted.name).path)
+        except (CheckpointError, HubError) as error:
+            problem = str(error).rstrip(".")
+        else:
+            if found.trunk == wanted.hash:
+                return found
+            problem = f"what is there now has the hash {found.trunk[:SHOWN]}…"
+    raise CheckpointError(
+        f"The style belongs to the network {wanted.name[:120]!r} with the hash "
+        f"{wanted.hash[:SHOWN]}…, which cannot be had: {problem}."
+    )
+
+
+def _check(base: Checkpoint, adapter: Checkpoint) -> None:
+    if not adapter.base:
+        raise CheckpointError("A whole network cannot be joined with another; only adapters can.")
+    names = ", ".join(style.name for style in adapter.styles)
+    if adapter.base.hash != base.trunk:
+        raise CheckpointError(
+            f"The style {names} belongs to another network: to {adapter.base.name[:120]!r} with "
+            f"the hash {adapter.base.hash[:SHOWN]}…, and this one has {base.trunk[:SHOWN]}…."
+        )
+    shape = (len(adapter.styles), base.tensors[STYLE_TABLE].shape[1])
+    given = {key: array.shape for key, array in adapter.tensors.items()}
+    if given != {STYLE_TABLE: shape}:
+        raise CheckpointError(
+            f"The style {names} does not fit its network: "
+            f"it is {given.get(STYLE_TABLE, 'nothing')}, not {shape}."
+        )

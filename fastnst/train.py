@@ -1,0 +1,274 @@
+"""A new style from one painting, at one of three depths.
+
+Everything that can be found is found here, not asked for: the known style to start from, the
+learning rate, and the step at which to stop.
+"""
+
+import math
+import time
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from fastnst.adapters import completed
+from fastnst.catalog import DEFAULT_STYLES, LOSS_NETWORK, SHIPPED, load, locate
+from fastnst.checkpoint import Checkpoint, Style
+from fastnst.content import built_in_photos
+from fastnst.errors import CheckpointError, SettingError, TrainingError
+from fastnst.fit import Progress, fit
+from fastnst.images import take_apart
+from fastnst.muon import Muon
+from fastnst.networks.vgg import load_loss_network
+from fastnst.photos import Photo, Photos, find_photos, list_photos
+from fastnst.settings import StyleSettings
+from fastnst.style_training import StyleTask, check_painting
+
+# Tried before a training, as factors of its learning rates, for so many steps each.
+RATE_FACTORS = (0.4, 1.0, 2.5)
+RATE_STEPS = 6
+PREVIEW_SECONDS = 4.0
+PREVIEW_SIDE = 448
+LARGEST_PAINTING = 2048
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How much is learnt.
+
+    Attributes:
+        about: one line for people who choose.
+        minutes: it takes, unless told otherwise; 0 for as many steps as the settings say.
+        from_base: starts from a network that knows other styles.
+        own_photos: needs photos to be brought.
+        settings: where they are not the usual ones.
+    """
+
+    about: str
+    minutes: float
+    from_base: bool
+    own_photos: bool
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+DEPTHS: Mapping[str, Depth] = {
+    "quick": Depth(
+        "learns only the style's scales and shifts, in minutes: an adapter of 10 KB",
+        minutes=2.5,
+        from_base=True,
+        own_photos=False,
+        settings={
+            "learn": "styles",
+            "batch": 2,
+            "style_rate": 2e-2,
+            "warmup": 5,
+            "varied_strengths": 0.0,
+            "check_steps": 25,
+        },
+    ),
+    "full": Depth(
+        "tunes the whole network for the one painting, for half an hour or more",
+        minutes=30.0,
+        from_base=True,
+        own_photos=True,
+        settings={"warmup": 50, "check_steps": 100},
+    ),
+    "scratch": Depth(
+        "the paper's recipe: 40,000 steps from nothing, many hours without a GPU",
+        minutes=0.0,
+        from_base=False,
+        own_photos=True,
+        settings={"steps": 40000, "check_steps": 500},
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Training:
+    """Where a training stands.
+
+    Attributes:
+        about: what is done now, for people.
+        progress: of the training itself, once it has begun.
+        held_out: the last held-out loss.
+        preview: the preview photo in the style as it is now, every few seconds.
+    """
+
+    about: str
+    progress: Progress | None = None
+    held_out: float | None = None
+    preview: Image.Image | None = None
+
+
+def train(
+    painting: Image.Image,
+    style: Style,
+    folder: str | Path,
+    *,
+    depth: str = "quick",
+    base: str | Path = DEFAULT_STYLES,
+    photos: str | Path | None = None,
+    minutes: float | None = None,
+    preview: Image.Image | None = None,
+    resume: bool = False,
+    **settings: Any,
+) -> Generator[Training, None, None]:
+    """Learn the style of a painting; yields about once a step.
+
+    Closing the generator stops the training and keeps what it has learnt. The result is
+    `weights.safetensors` in the folder: an adapter for *quick*, a whole network otherwise.
+
+    Args:
+        painting: of any mode; transparent parts are taken as white.
+        style: its name, and what else is known of it.
+        folder: of this training, for its weights, its log and the state to resume from.
+        depth: a name of `DEPTHS`.
+        base: the network to start from; not for *scratch*.
+        photos: a folder, or a dataset on the Hub; *quick* needs none.
+        minutes: to take, preparation included; by default the depth's, or as many as the `steps`
+            take if these are among the settings.
+        preview: a photo to show progress on.
+        resume: go on in the folder, with the settings that were found.
+        settings: fields of `StyleSettings`, over those of the depth.
+
+    Raises:
+        SettingError: the depth is unknown, or the minutes are not a positive number.
+        TrainingError: the painting has no style to learn, there are no photos, the name is taken,
+            or the training failed.
+        CheckpointError: the base is no good.
+    """
+    started = time.monotonic()
+    way = find_depth(depth)
+    if minutes is not None and not 0 < minutes < 1e5:
+        raise SettingError(f"The minutes are {minutes}; allowed is a number over 0.")
+    if minutes is None:
+        minutes = 0.0 if "steps" in settings else way.minutes
+    painting = flatten(painting)
+    check_painting(style.name, painting)
+    start = _start(base, style.name) if way.from_base else None
+    trained_on, spared = _photos(photos, way, depth)
+    if photos is not None:
+        settings["held_out"] = len(spared)
+    wanted = StyleSettings(**{"preview_steps": 0, **way.settings, **settings})
+    yield Training("Comparing with the styles that are known" if start else "Preparing")
+    task = StyleTask(
+        wanted,
+        trained_on,
+        [(style, painting)],
+        load_loss_network(LOSS_NETWORK),
+        held_out=spared,
+        start=start,
+        start_name=_public_name(base) if start else "",
+    )
+    if not resume:
+        yield Training("Choosing a learning rate")
+        task.settings = wanted = with_best_rate(task)
+    left = minutes - (time.monotonic() - started) / 60 if minutes else 0.0
+    wanted = replace(wanted, minutes=max(left, 0.05) if minutes else 0.0)
+    shown = 0.0
+    held_out: float | None = None
+    for progress in fit(task, wanted, folder, resume=resume):
+        picture, held_out = None, progress.held_out or held_out
+        if preview is not None and time.monotonic() - shown > PREVIEW_SECONDS:
+            picture = task.paint(_small(preview))
+            shown = time.monotonic()
+        yield Training("Training", progress, held_out, picture)
+    last = None if preview is None else task.paint(_small(preview))
+    yield Training("Trained", progress, held_out, last)
+
+
+def find_depth(name: str) -> Depth:
+    """A depth by its name.
+
+    Raises:
+        SettingError: there is none of that name.
+    """
+    if name not in DEPTHS:
+        raise SettingError(f"The depth is {name[:40]!r}; allowed are {', '.join(DEPTHS)}.")
+    return DEPTHS[name]
+
+
+def flatten(painting: Image.Image) -> Image.Image:
+    """A painting as upright RGB, on white where it is transparent, of a bounded size."""
+    taken = take_apart(painting)
+    picture = Image.fromarray(taken.pixels)
+    if taken.alpha is not None:
+        white = Image.new("RGB", picture.size, "white")
+        picture = Image.composite(picture, white, Image.fromarray(taken.alpha))
+    picture.thumbnail((LARGEST_PAINTING, LARGEST_PAINTING), Image.Resampling.LANCZOS)
+    return picture
+
+
+def with_best_rate(task: StyleTask) -> StyleSettings:
+    """The settings with the learning rates that a few steps get furthest with, held out.
+
+    The network is left as it was.
+    """
+    settings = task.settings
+    before = {key: value.clone() for key, value in task.network.state_dict().items()}
+    losses = {}
+    for factor in RATE_FACTORS:
+        task.settings = _scaled(settings, factor)
+        optimizer = Muon(task.parameter_groups())
+        for step in range(RATE_STEPS):
+            numbers = range(step * settings.batch, (step + 1) * settings.batch)
+            batch = torch.utils.data.default_collate([task.samples[each] for each in numbers])
+            optimizer.zero_grad()
+            with task.precision():
+                loss = task.losses(task.network, batch)["total"]
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(task.network.parameters(), settings.clip)
+            optimizer.step()
+        reached = task.held_out_loss()
+        losses[factor] = reached if math.isfinite(reached) else math.inf
+        task.network.load_state_dict(before)
+    task.settings = settings
+    return _scaled(settings, min(losses, key=losses.__getitem__))
+
+
+def _start(base: str | Path, name: str) -> Checkpoint:
+    start = completed(load(base))
+    if start.task != "style":
+        raise CheckpointError(f"The network {base} is for {start.task}, not for style.")
+    taken = [style.name for style in start.styles]
+    if name in taken:
+        raise TrainingError(
+            f"The name {name} is taken; the network {base} has the styles {', '.join(taken)}."
+        )
+    return start
+
+
+def _public_name(base: str | Path) -> str:
+    """What others may know the base by: not where it is on this machine."""
+    origin = locate(base)
+    if origin.repo:
+        return f"{origin.repo}@{origin.commit}"
+    return str(base) if base in SHIPPED else origin.path.stem
+
+
+def _photos(photos: str | Path | None, way: Depth, depth: str) -> tuple[Photos, Sequence[Photo]]:
+    """Photos to train on, and photos to measure with."""
+    if photos is not None:
+        held_out = StyleSettings.held_out
+        if Path(photos).is_dir():  # there may be a few only
+            held_out = min(held_out, len(list_photos(photos)) // 4)
+        return find_photos(photos, held_out)
+    if way.own_photos:
+        raise TrainingError(
+            f"The depth {depth} needs a folder of photos, or a dataset on the Hub: --photos."
+        )
+    return built_in_photos()
+
+
+def _small(photo: Image.Image) -> Image.Image:
+    small = Image.fromarray(take_apart(photo).pixels)
+    small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)
+    return small
+
+
+def _scaled(settings: StyleSettings, factor: float) -> StyleSettings:
+    names = ("rate", "adam_rate", "style_rate")
+    return replace(settings, **{name: getattr(settings, name) * factor for name in names})

@@ -1,0 +1,264 @@
+"""A new style from one painting: the function and the command."""
+
+import json
+import signal
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_picture
+from PIL import Image
+
+from fastnst import Stylizer
+from fastnst.catalog import load
+from fastnst.checkpoint import Style, load_checkpoint
+from fastnst.content import built_in_photos
+from fastnst.errors import FastnstError, SettingError, TrainingError
+from fastnst.fit import LOG, WEIGHTS
+from fastnst.losses import gram_matrices
+from fastnst.networks import build_network
+from fastnst.settings import StyleSettings
+from fastnst.style_training import StyleTask, check_painting, nearest_styles
+from fastnst.tensors import to_tensor
+from fastnst.train import DEPTHS, RATE_FACTORS, flatten, train, with_best_rate
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+COMMAND = [sys.executable, "-m", "fastnst.cli", "train"]
+TINY = {
+    "crop": 64, "batch": 1, "style_size": 96, "precision": "fp32", "warmup": 1,
+}  # fmt: skip
+PAINTING = make_picture(160, 120, 7)
+PHOTO = make_picture(96, 80, 3)
+
+
+def run(folder, painting=PAINTING, name="mine", **options):
+    """A whole training, tiny."""
+    settings = {**TINY, "steps": 8, "check_steps": 4, **options}
+    return list(train(painting, Style(name), folder, **settings))
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("quick")
+    return folder, run(folder, steps=40, preview=PHOTO)
+
+
+def test_quick_makes_an_adapter_of_the_base(quick):
+    folder, _ = quick
+    made = load_checkpoint(folder / WEIGHTS)
+    assert made.base is not None and made.base.name == "paintings"
+    assert made.trunk == load("paintings").trunk
+    assert [style.name for style in made.styles] == ["mine"]
+    assert (folder / WEIGHTS).stat().st_size < 20_000
+    stylizer = Stylizer(folder / WEIGHTS)
+    assert np.asarray(stylizer(PHOTO)).std() > 5
+
+
+def test_quick_comes_nearer_to_the_painting(quick):
+    _, states = quick
+    checked = [state.held_out for state in states if state.held_out is not None]
+    assert min(checked) < checked[0]
+
+
+def test_it_says_what_it_does_and_shows_the_photo(quick):
+    _, states = quick
+    assert [state.about for state in states][:2] == [
+        "Comparing with the styles that are known",
+        "Choosing a learning rate",
+    ]
+    assert states[-1].progress.step == states[-1].progress.steps == 40
+    first = next(state.preview for state in states if state.preview)
+    assert first.size == PHOTO.size
+    assert not np.array_equal(np.asarray(first), np.asarray(states[-1].preview))
+
+
+def test_stopping_keeps_what_was_learnt(tmp_path):
+    with closing(train(PAINTING, Style("mine"), tmp_path, steps=500, **TINY)) as steps:
+        for state in steps:
+            if state.progress and state.progress.step == 3:
+                break
+    assert load_checkpoint(tmp_path / WEIGHTS).training["step"] == 3
+    assert (tmp_path / LOG).read_text().count('"losses"') == 3
+
+
+def test_a_budget_is_kept(tmp_path):
+    states = list(train(PAINTING, Style("mine"), tmp_path, minutes=0.25, **TINY))
+    assert states[-1].progress.step < 10**4
+    assert states[-1].progress.elapsed < 30
+
+
+@pytest.mark.parametrize("depth", ["full", "scratch"])
+def test_deeper_trainings_make_whole_networks(depth, tmp_path, photo_folder):
+    run(tmp_path, depth=depth, photos=photo_folder, steps=2)
+    made = load_checkpoint(tmp_path / WEIGHTS)
+    assert made.base is None and [style.name for style in made.styles] == ["mine"]
+    assert made.training["held_out"] is not None
+    Stylizer(made)(PHOTO)
+    base = load("paintings")
+    same = np.array_equal(
+        made.tensors["blocks.0.first.conv.weight"], base.tensors["blocks.0.first.conv.weight"]
+    )
+    assert not same  # it learns
+    near = (
+        np.abs(
+            made.tensors["blocks.0.first.conv.weight"] - base.tensors["blocks.0.first.conv.weight"]
+        ).mean()
+        < 0.02
+    )
+    assert near == (depth == "full")  # and starts from the base, or from nothing
+
+
+def test_deeper_trainings_need_photos(tmp_path):
+    for depth in ("full", "scratch"):
+        with pytest.raises(TrainingError, match=f"The depth {depth} needs a folder of photos"):
+            run(tmp_path, depth=depth)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_taken_name_is_refused(tmp_path):
+    taken = load("paintings").styles[0].name
+    with pytest.raises(TrainingError, match=f"The name {taken} is taken"):
+        run(tmp_path, name=taken)
+
+
+def test_bad_settings_are_refused(tmp_path):
+    with pytest.raises(SettingError, match="The depth is 'deep'; allowed are quick, full, scratch"):
+        run(tmp_path, depth="deep")
+    for minutes in (0.0, -1.0, float("nan")):
+        with pytest.raises(SettingError, match="allowed is a number over 0"):
+            list(train(PAINTING, Style("mine"), tmp_path, minutes=minutes))
+    with pytest.raises(FastnstError, match="super-resolution, not for style"):
+        run(tmp_path, base="upscale_x4_fidelity")
+
+
+def test_paintings_without_a_style_are_refused(tmp_path):
+    rng = np.random.default_rng(0)
+    nearly_blank = np.full((120, 160, 3), 200, np.uint8) + rng.integers(
+        0, 3, (120, 160, 3), np.uint8
+    )
+    for blank in (
+        Image.new("RGB", (160, 120), "white"),
+        Image.new("L", (160, 120), 7),
+        Image.new("RGBA", (160, 120), (9, 200, 9, 0)),
+        Image.fromarray(nearly_blank),
+    ):
+        with pytest.raises(TrainingError, match="of one colour"):
+            run(tmp_path, painting=blank)
+    with pytest.raises(TrainingError, match="40×60 pixels; it needs 64"):
+        run(tmp_path, painting=make_picture(40, 60))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_any_painting_is_flattened():
+    clear = make_picture(90, 80).convert("RGBA")
+    clear.putalpha(0)
+    assert flatten(clear).getcolors() == [(90 * 80, (255, 255, 255))]
+    assert flatten(make_picture(90, 80).convert("L")).mode == "RGB"
+    assert flatten(make_picture(5000, 100)).size == (2048, 41)
+    check_painting("grey", flatten(make_picture(90, 80).convert("LA")))
+
+
+@pytest.fixture
+def task(loss_network):
+    trained_on, held_out = built_in_photos()
+    settings = StyleSettings(**TINY | {"learn": "styles", "steps": 100})
+    return StyleTask(
+        settings, trained_on, [(Style("mine"), PAINTING)], loss_network,
+        held_out=held_out, start=load("paintings"), start_name="paintings",
+    )  # fmt: skip
+
+
+def test_a_rate_is_chosen_and_nothing_else_changed(task):
+    before = {key: value.clone() for key, value in task.network.state_dict().items()}
+    rate = task.settings.style_rate
+    settings = with_best_rate(task)
+    assert settings.style_rate / rate in RATE_FACTORS
+    assert settings == replace(
+        task.settings,
+        **{name: getattr(settings, name) for name in ("rate", "adam_rate", "style_rate")},
+    )
+    for key, value in task.network.state_dict().items():
+        assert torch.equal(value, before[key])
+
+
+def test_the_held_out_loss_is_always_of_the_same_photos(task):
+    assert task.held_out_loss() == task.held_out_loss()
+    before = task.held_out_loss()
+    with torch.no_grad():
+        task.network.styles.copy_(task.network.photo[None])  # no style at all
+    assert task.held_out_loss() > before
+
+
+def test_the_nearest_style_is_the_one_that_painted_it(loss_network):
+    network = build_network(load("paintings"))
+    photos = torch.cat([to_tensor(make_picture(128, 128, seed)) for seed in (1, 2)])
+    layers = ("relu1_2", "relu2_2", "relu3_3")
+    rows = [3, 0, 7]
+    with torch.no_grad():
+        grams = []
+        for row in rows:
+            made = network(photos, network.styles[row].expand(2, -1))
+            grams.append(gram_matrices(loss_network(made, layers)))
+    targets = {layer: torch.stack([gram[layer].mean(0) for gram in grams]) for layer in layers}
+    assert nearest_styles(network, targets, loss_network, photos) == rows
+
+
+def command(*options, **process):
+    return subprocess.Popen(
+        [*COMMAND, *map(str, options)], text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, **process,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def painting(tmp_path):
+    path = tmp_path / "painting.png"
+    PAINTING.save(path)
+    return path
+
+
+@pytest.mark.slow
+def test_the_command_trains_and_is_stopped(painting, tmp_path):
+    out, folder, photo = tmp_path / "mine.safetensors", tmp_path / "run", tmp_path / "photo.jpg"
+    PHOTO.save(photo)
+    process = command(
+        painting, "--name", "mine", "--title", "My Painting", "--minutes", 30, "-o", out,
+        "--run", folder, "--preview", photo, "--strokes", 128, "--json",
+    )  # fmt: skip
+    rows = []
+    for line in process.stdout:
+        rows.append(json.loads(line))
+        if "step" in rows[-1] and "saved" not in rows[-1]:
+            process.send_signal(signal.SIGTERM)
+    assert process.wait() == 0, process.stderr.read()
+    assert next(row["about"] for row in rows if "phase" in row).startswith("Comparing")
+    step = next(row for row in rows if "losses" in row)
+    assert step["steps"] > 20 and step["left"] > 60 and set(step["losses"]) >= {"content", "style"}
+    assert step["preview"] == str(folder / "preview.jpg")
+    assert Image.open(step["preview"]).size == PHOTO.size
+    assert rows[-1]["saved"] == str(out) and rows[-1]["reason"] == "stopped"
+    assert load_checkpoint(out).styles == (Style("mine", "My Painting"),)
+
+
+def test_the_command_refuses_in_one_sentence(painting, tmp_path):
+    there = tmp_path / "there.safetensors"
+    there.write_bytes(b"precious")
+    for options, sentence in (
+        (["--name", "a b"], "The name is 'a b'; allowed are letters, digits and underscores."),
+        (["--name", "mine", "-o", there], "There is a file"),
+        (["--name", "mine", "-o", tmp_path / "mine.pt"], "does not end in .safetensors"),
+        (["--name", "mine", "--depth", "deep", "-o", tmp_path / "m.safetensors"], "The depth is"),
+    ):
+        process = command(painting, *options)
+        _, said = process.communicate()
+        assert process.returncode == 2 and sentence in said and "Traceback" not in said
+    assert there.read_bytes() == b"precious"
+
+
+def test_every_depth_is_described():
+    assert set(DEPTHS) == {"quick", "full", "scratch"}
+    assert all(depth.about for depth in DEPTHS.values())

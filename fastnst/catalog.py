@@ -20,10 +20,12 @@ class Shipped:
     Attributes:
         file: in the folder of weights.
         about: one line for people who choose.
+        shared: whether the page offers to publish it.
     """
 
     file: str
     about: str
+    shared: bool = True
 
     @property
     def path(self) -> Path:
@@ -36,6 +38,7 @@ SHIPPED: Mapping[str, Shipped] = {
     "upscale_x4_detail": Shipped("upscale_x4_detail.safetensors", "×4, what is likely"),
     "upscale_x8_fidelity": Shipped("upscale_x8_fidelity.safetensors", "×8, what can be known"),
     "upscale_x8_detail": Shipped("upscale_x8_detail.safetensors", "×8, what is likely"),
+    "inverter": Shipped("inverter.safetensors", "pictures from VGG-16's relu4_3", shared=False),
 }
 DEFAULT_STYLES = "paintings"
 # What weights are called in the folder of a repository, and in that of a training.

@@ -18,7 +18,7 @@ Degradation = Callable[[Pixels, int, np.random.Generator], Pixels]
 
 # Of `photo`: what happens to a picture before somebody uploads it. The share of small pictures to
 # which each happens, and its range.
-CLEAN_SHARE = 0.5  # nothing but bicubic
+CLEAN_SHARE = 0.7  # nothing but bicubic
 BLUR_SHARE = 0.4
 BLURS = (0.05, 0.3)  # standard deviation, as a part of the scale
 NOISE_SHARE = 0.3

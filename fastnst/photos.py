@@ -1,13 +1,15 @@
-"""Photos to train on: a folder read as an endless, repeatable stream of crops."""
+"""Photos to train on: a folder, or a dataset on the Hub, as an endless, repeatable stream."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from fastnst.errors import PictureError, TrainingError
+from fastnst.hub.photos import HubPhoto, HubPhotos, is_dataset
 from fastnst.images import READABLE_SUFFIXES, open_picture
 
 # A crop shows between all of a photo's short side and this part of it.
@@ -18,6 +20,39 @@ DARK_SHARE = 0.25
 DARKEST = 0.15
 # Bytes of decoded photos that `Patches` keeps.
 MEMORY = 2**30
+
+Photo: TypeAlias = Path | HubPhoto
+Photos: TypeAlias = Sequence[Photo] | HubPhotos
+
+
+def find_photos(
+    source: str | Path, held_out: int, without: Collection[str] = ()
+) -> tuple[Photos, list[Photo]]:
+    """Photos to train on, and `held_out` ones that training never sees.
+
+    Args:
+        source: a folder, or "USER/DATASET" on the Hub, with ":SPLIT" if it is not "train".
+        held_out: how many: of a folder evenly spread, of a dataset the first.
+        without: file names in the folder to leave out.
+
+    Raises:
+        TrainingError: there is no such folder or dataset, or too few photos in it.
+    """
+    if Path(source).is_dir() or not is_dataset(str(source)):
+        kept, spared = split_photos(list_photos(source), held_out)
+        return [photo for photo in kept if photo.name not in without], [*spared]
+    if without:
+        raise TrainingError(f"--without names files of a folder; {source} is a dataset.")
+    try:
+        stream = HubPhotos(str(source), held_out)
+    except TrainingError as error:
+        raise TrainingError(f"There is no folder {source}. As a dataset: {error}") from error
+    return stream, [*stream.held_out]
+
+
+def describe(photos: Photos) -> str:
+    """How many there are, for people, or where they come from."""
+    return f"Photos of {photos}" if isinstance(photos, HubPhotos) else f"{len(photos)} photos"
 
 
 def list_photos(folder: str | Path) -> list[Path]:
@@ -56,14 +91,18 @@ def split_photos(photos: Sequence[Path], held_out: int) -> tuple[list[Path], lis
     return kept, [photos[i] for i in sorted(chosen)]
 
 
-def count_small(photos: Sequence[Path], crop: int) -> int:
-    """How many photos are smaller than a crop, and so will be enlarged.
+def count_small(photos: Photos, crop: int) -> int:
+    """How many photos of a folder are smaller than a crop; a dataset is not read for that.
 
     Raises:
         TrainingError: a file is not a picture at all.
     """
     small = 0
+    if isinstance(photos, HubPhotos):
+        return small
     for path in photos:
+        if isinstance(path, HubPhoto):
+            continue
         try:
             with Image.open(path) as picture:
                 small += min(picture.size) < crop
@@ -83,11 +122,11 @@ class PhotoStream:
             file among thousands must not end a training after hours.
     """
 
-    def __init__(self, photos: Sequence[Path], crop: int, seed: int) -> None:
+    def __init__(self, photos: Photos, crop: int, seed: int) -> None:
         self.photos = photos
         self.crop = crop
         self.seed = seed
-        self.unreadable: set[Path] = set()
+        self.unreadable: set[Photo] = set()
 
     def generator(self, index: int) -> np.random.Generator:
         """The source of everything random about sample `index`."""
@@ -99,19 +138,27 @@ class PhotoStream:
         Raises:
             TrainingError: no photo can be read.
         """
-        lap, place = divmod(index, len(self.photos))
-        order = np.random.default_rng((self.seed, 0, lap)).permutation(len(self.photos))
-        for chosen in (*order[place:], *order[:place]):
-            path = self.photos[chosen]
+        problem = TrainingError("There are no photos to train on.")
+        for photo in self._choices(index):
             try:
-                return self._read(path)
+                return self._read(photo)
             except TrainingError as error:
-                self.unreadable.add(path)
+                self.unreadable.add(photo)
                 problem = error
         raise problem
 
-    def _read(self, path: Path) -> Image.Image:
-        return read_rgb(path)
+    def _choices(self, index: int) -> Iterable[Photo]:
+        """The photos to try for sample `index`."""
+        if isinstance(self.photos, HubPhotos):
+            return self.photos.choices(index, self.seed)
+        if not self.photos:
+            return ()
+        lap, place = divmod(index, len(self.photos))
+        order = np.random.default_rng((self.seed, 0, lap)).permutation(len(self.photos))
+        return (self.photos[chosen] for chosen in (*order[place:], *order[:place]))
+
+    def _read(self, photo: Photo) -> Image.Image:
+        return read_rgb(photo)
 
 
 class Crops(PhotoStream):
@@ -147,9 +194,9 @@ class Patches(PhotoStream):
     a step of training takes a third of a second, and decoding its photos a fifth of that.
     """
 
-    def __init__(self, photos: Sequence[Path], crop: int, seed: int) -> None:
+    def __init__(self, photos: Photos, crop: int, seed: int) -> None:
         super().__init__(photos, crop, seed)
-        self._decoded: dict[Path, Image.Image] = {}
+        self._decoded: dict[Photo, Image.Image] = {}
         self._bytes = 0
 
     def read(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -168,29 +215,31 @@ class Patches(PhotoStream):
             pixels = pixels[:, ::-1]
         return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
-    def _read(self, path: Path) -> Image.Image:
-        if path in self._decoded:
-            return self._decoded[path]
-        picture = read_rgb(path)
+    def _read(self, photo: Photo) -> Image.Image:
+        if photo in self._decoded:
+            return self._decoded[photo]
+        picture = read_rgb(photo)
         if min(picture.size) < self.crop:
             raise TrainingError(
-                f"The photo {path.name} is {picture.width}×{picture.height} pixels; "
+                f"{photo} is {picture.width}×{picture.height} pixels; "
                 f"patches need {self.crop} on each side."
             )
         size = 3 * picture.width * picture.height
-        if self._bytes + size <= MEMORY:
-            self._decoded[path] = picture
+        # A photo of a stream is not met again before all others were.
+        if isinstance(photo, Path) and self._bytes + size <= MEMORY:
+            self._decoded[photo] = picture
             self._bytes += size
         return picture
 
 
-def read_rgb(path: Path) -> Image.Image:
-    """A picture as 8-bit RGB, upright.
+def read_rgb(photo: Photo) -> Image.Image:
+    """A photo as 8-bit RGB, upright.
 
     Raises:
         TrainingError: it cannot be read.
     """
+    file = photo.read() if isinstance(photo, HubPhoto) else photo
     try:
-        return ImageOps.exif_transpose(open_picture(path)).convert("RGB")
+        return ImageOps.exif_transpose(open_picture(file)).convert("RGB")
     except PictureError as error:
-        raise TrainingError(f"Cannot train on {path}: {error}") from error
+        raise TrainingError(f"Cannot train on {photo}: {error}") from error

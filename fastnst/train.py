@@ -4,10 +4,11 @@ Everything that can be found is found here, not asked for: the known style to st
 learning rate, and the step at which to stop.
 """
 
+import json
 import math
 import time
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from fastnst.catalog import DEFAULT_STYLES, LOSS_NETWORK, SHIPPED, load, locate
 from fastnst.checkpoint import Checkpoint, Style
 from fastnst.content import built_in_photos
 from fastnst.errors import CheckpointError, SettingError, TrainingError
-from fastnst.fit import Progress, fit
+from fastnst.fit import SETTINGS, Progress, fit
 from fastnst.images import take_apart
 from fastnst.muon import Muon
 from fastnst.networks.vgg import load_loss_network
@@ -31,6 +32,7 @@ from fastnst.style_training import StyleTask, check_painting
 RATE_FACTORS = (0.4, 1.0, 2.5)
 RATE_STEPS = 6
 PREVIEW_SECONDS = 4.0
+LEAST_MINUTES = 0.05  # for the training itself, if preparing took all
 PREVIEW_SIDE = 448
 LARGEST_PAINTING = 2048
 
@@ -73,7 +75,7 @@ DEPTHS: Mapping[str, Depth] = {
         "tunes the whole network for the one painting, for half an hour or more",
         minutes=30.0,
         from_base=True,
-        own_photos=True,
+        own_photos=False,
         settings={"warmup": 50, "check_steps": 100},
     ),
     "scratch": Depth(
@@ -153,6 +155,8 @@ def train(
     if photos is not None:
         settings["held_out"] = len(spared)
     wanted = StyleSettings(**{"preview_steps": 0, **way.settings, **settings})
+    if resume:
+        wanted = saved_settings(folder)
     yield Training("Comparing with the styles that are known" if start else "Preparing")
     task = StyleTask(
         wanted,
@@ -164,11 +168,11 @@ def train(
         start_name=_public_name(base) if start else "",
     )
     if not resume:
-        yield Training("Choosing a learning rate")
-        task.settings = wanted = with_best_rate(task)
-    left = minutes - (time.monotonic() - started) / 60 if minutes else 0.0
-    wanted = replace(wanted, minutes=max(left, 0.05) if minutes else 0.0)
+        yield Training("Trying how fast to learn")
+        left = minutes and max(minutes - (time.monotonic() - started) / 60, LEAST_MINUTES)
+        task.settings = wanted = replace(with_best_rate(task), minutes=left)
     shown = 0.0
+    progress: Progress | None = None
     held_out: float | None = None
     for progress in fit(task, wanted, folder, resume=resume):
         picture, held_out = None, progress.held_out or held_out
@@ -178,6 +182,20 @@ def train(
         yield Training("Training", progress, held_out, picture)
     last = None if preview is None else task.paint(_small(preview))
     yield Training("Trained", progress, held_out, last)
+
+
+def saved_settings(folder: str | Path) -> StyleSettings:
+    """The settings of a training that was begun in a folder.
+
+    Raises:
+        TrainingError: there is none.
+    """
+    path = Path(folder, SETTINGS)
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        return StyleSettings(**{each.name: facts[each.name] for each in fields(StyleSettings)})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"There is no training to resume in {folder}.") from error
 
 
 def find_depth(name: str) -> Depth:

@@ -383,17 +383,42 @@ def _application(hub: LocalHub) -> FastAPI:
         return {**_info(hub, repository), "sha": oid}
 
     @app.get("/api/{kinds}/{owner}/{name}/tree/{revision}")
-    def tree(request: Request, kinds: str, owner: str, name: str, revision: str) -> Any:
+    @app.get("/api/{kinds}/{owner}/{name}/tree/{revision}/{folder:path}")
+    def tree(
+        request: Request,
+        kinds: str,
+        owner: str,
+        name: str,
+        revision: str,
+        folder: str = "",
+        recursive: bool = False,
+    ) -> Any:
         repository = find(request, kinds.removesuffix("s"), f"{owner}/{name}")
-        return [
+        start = f"{folder}/" if folder else ""
+        files = {
+            path: blob
+            for path, blob in files_at(repository, revision)[1].items()
+            if path.startswith(start)
+        }
+        if folder and not files:
+            raise RefusalError(404, "EntryNotFound", f"{folder} does not exist")
+        rows = [
             {"type": "file", "path": path, "size": blob.size, "oid": blob.git_sha1}
             | (
                 {"lfs": {"oid": blob.sha256, "size": blob.size, "pointerSize": 130}}
                 if blob.large
                 else {}
             )
-            for path, blob in files_at(repository, revision)[1].items()
+            for path, blob in files.items()
+            if recursive or "/" not in path[len(start) :]
         ]
+        inside = {
+            start + path[len(start) :].partition("/")[0]
+            for path in files
+            if "/" in path[len(start) :]
+        }
+        folders = [{"type": "directory", "path": path, "oid": "0" * 40} for path in sorted(inside)]
+        return rows if recursive else [*rows, *folders]
 
     @app.post("/api/{kinds}/{owner}/{name}/preupload/{revision}")
     async def preupload(request: Request, kinds: str, owner: str, name: str, revision: str) -> Any:

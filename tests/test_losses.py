@@ -108,7 +108,7 @@ def test_edge_loss_of_a_step_that_lost_half_its_height():
     made[1] = true[1] + 0.3  # brightness is not an edge
     lost = 1 - (2 * 0.4 * 0.2 + 0.0026) / (0.4**2 + 0.2**2 + 0.0026)
     # Two of the six columns that a 3×3 kernel reaches at half size.
-    expected = torch.tensor([lost / 3, 0.0])
+    expected = torch.tensor([lost / 3 + lost * 2**0.5 / 3, 0.0])  # mean and deviation
     torch.testing.assert_close(edge_loss(made, true), expected, rtol=1e-3, atol=1e-4)
 
 

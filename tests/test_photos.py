@@ -1,12 +1,18 @@
 """Photos to train on, and grain."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from conftest import make_picture
 
 from fastnst.errors import TrainingError
 from fastnst.grain import TILE, grain_tile
-from fastnst.photos import Crops, count_small, list_photos, split_photos
+from fastnst.photos import Crops, count_small, describe, find_photos, list_photos, split_photos
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_list_photos_finds_pictures_only(photo_folder):
@@ -33,6 +39,32 @@ def test_split_is_even_complete_and_repeatable():
     assert split_photos(names, 0) == (names, [])
     with pytest.raises(TrainingError, match="only 100"):
         split_photos(names, 100)
+
+
+def test_finding_photos_in_a_folder(photo_folder):
+    kept, spared = find_photos(photo_folder, 2, ["photo_0.jpg"])
+    assert describe(kept) == f"{len(kept)} photos" and len(spared) == 2
+    names = {path.name for path in (*kept, *spared)}
+    assert names | {"photo_0.jpg"} == {path.name for path in list_photos(photo_folder)}
+    assert "photo_0.jpg" not in {path.name for path in kept}
+    with pytest.raises(TrainingError, match=r"There is no folder .*none"):
+        find_photos(photo_folder / "none", 2)
+    with pytest.raises(TrainingError, match="--without names files of a folder; ann/photos is a"):
+        find_photos("ann/photos", 2, ["photo_0.jpg"])
+
+
+def test_a_dataset_needs_its_package():
+    """In a process where it cannot be imported."""
+    script = (
+        "import sys; sys.modules['datasets'] = None\n"
+        "from fastnst.photos import find_photos; find_photos('ann/photos', 2)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    told = done.stderr.strip().splitlines()[-1]
+    assert told.endswith(
+        "There is no folder ann/photos. As a dataset: Photos of a dataset on the Hub need the "
+        "package datasets: pip install datasets."
+    )
 
 
 def test_small_photos_are_counted(photo_folder):

@@ -15,7 +15,7 @@ import session
 
 from fastnst.checkpoint import load_checkpoint
 from fastnst.networks.vgg import load_loss_network
-from fastnst.photos import count_small, list_photos, read_rgb, split_photos
+from fastnst.photos import count_small, describe, find_photos, read_rgb
 from fastnst.settings import SRSettings, from_arguments
 from fastnst.sr_training import SRTask
 
@@ -34,9 +34,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def train(arguments: argparse.Namespace) -> None:
     settings = from_arguments(arguments, SRSettings)
-    photos, held_out = split_photos(list_photos(arguments.photos), settings.held_out)
-    photos = [photo for photo in photos if photo.name not in arguments.without]
-    print(f"{len(photos)} photos to train on, {len(held_out)} held out.")
+    photos, held_out = find_photos(arguments.photos, settings.held_out, arguments.without)
+    print(f"{describe(photos)} to train on, {len(held_out)} held out.")
     small = count_small(photos, settings.crop)
     if small:
         print(f"{small} photos are smaller than the patches of {settings.crop} px: passed over.")

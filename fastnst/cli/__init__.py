@@ -10,7 +10,17 @@ from typing import Annotated
 import typer
 
 from fastnst import __version__
-from fastnst.cli import bench, hub, styles, stylize, upscale
+from fastnst.cli import (
+    bench,
+    hub,
+    invert,
+    optimize,
+    reconstruct,
+    styles,
+    stylize,
+    train,
+    upscale,
+)
 from fastnst.cli.reporting import Commands
 
 app = typer.Typer(
@@ -23,6 +33,10 @@ app = typer.Typer(
 for command in (
     stylize.stylize,
     upscale.upscale,
+    train.train,
+    optimize.optimize,
+    invert.invert,
+    reconstruct.reconstruct,
     styles.styles,
     hub.search,
     hub.pull,

@@ -1,6 +1,7 @@
 """What a command says: its result on standard output, everything else on standard error."""
 
 import json
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -45,6 +46,19 @@ def reporting(as_json: bool) -> Iterator[None]:
         if as_json:
             typer.echo(json.dumps({"error": sentence(error)}))
         raise
+
+
+@contextmanager
+def stoppable() -> Iterator[list[int]]:
+    """A list that gets a signal in it when the work is to stop, instead of being killed."""
+    received: list[int] = []
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(each, lambda number, _: received.append(number)) for each in signals]
+    try:
+        yield received
+    finally:
+        for each, handler in zip(signals, before, strict=True):
+            signal.signal(each, handler)
 
 
 def sentence(error: FastnstError | MemoryError) -> str:

@@ -1,12 +1,10 @@
 """`fastnst train`."""
 
 import json
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Protocol
 
 import typer
@@ -17,7 +15,7 @@ from rich.progress import Progress as Bar
 from fastnst.catalog import DEFAULT_STYLES
 from fastnst.checkpoint import SUFFIX, Style, load_checkpoint, save_checkpoint
 from fastnst.cli.options import JsonLines
-from fastnst.cli.reporting import reporting
+from fastnst.cli.reporting import reporting, stoppable
 from fastnst.errors import TrainingError
 from fastnst.images import open_picture, save_picture
 
@@ -55,7 +53,7 @@ def train(
         Path | None, typer.Option(help=f"A photo to show progress on, in {PREVIEW} of --run.")
     ] = None,
     run: Annotated[
-        Path | None, typer.Option(help="Folder for the log and the state; for quick, none.")
+        Path | None, typer.Option(help="Folder for the log and the state; runs/NAME by default.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on in --run.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
@@ -67,13 +65,10 @@ def train(
         _check(name, output, overwrite)
         style = Style(name, title or name, artist, year, licence)
         from fastnst.fit import WEIGHTS  # they bring torch, which takes seconds
-        from fastnst.train import Training, find_depth
+        from fastnst.train import Training
         from fastnst.train import train as training
 
-        if run is None:
-            run = Path("runs", name)
-            if not find_depth(depth).own_photos and not resume:
-                run = Path(stack.enter_context(TemporaryDirectory(prefix="fastnst-train-")))
+        run = run or Path("runs", name)
         steps = training(
             open_picture(painting),
             style,
@@ -88,7 +83,7 @@ def train(
             style_size=strokes,
         )
         shown = stack.enter_context(_lines(run) if as_json else _bar())
-        stopped = stack.enter_context(_stoppable())
+        stopped = stack.enter_context(stoppable())
         last: Training | None = None
         with closing(steps):
             for state in steps:
@@ -128,19 +123,6 @@ def _check(name: str, output: Path, overwrite: bool) -> None:
         raise TrainingError(
             f"There is a file {output} already; give another -o, or --overwrite it."
         )
-
-
-@contextmanager
-def _stoppable() -> Iterator[list[int]]:
-    """A list that gets a signal in it when the training is to stop, instead of being killed."""
-    received: list[int] = []
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(each, lambda number, _: received.append(number)) for each in signals]
-    try:
-        yield received
-    finally:
-        for each, handler in zip(signals, before, strict=True):
-            signal.signal(each, handler)
 
 
 @contextmanager

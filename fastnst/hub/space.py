@@ -17,7 +17,8 @@ from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
 import fastnst
-from fastnst.catalog import HUB_ID, SHIPPED, WEIGHTS_FOLDER
+from fastnst.catalog import HUB_ID, WEIGHTS_FOLDER
+from fastnst.checkpoint import SUFFIX
 from fastnst.errors import HubError
 from fastnst.hub.connection import conversation, persist
 from fastnst.hub.failures import NO_TOKEN
@@ -141,9 +142,8 @@ def space_files(networks: Mapping[HubId, str] = MappingProxyType({})) -> dict[st
         inside = path.relative_to(PACKAGE)
         if path.is_file() and "__pycache__" not in inside.parts and inside.parts[0] != "weights":
             files[f"fastnst/{inside.as_posix()}"] = path
-    for shipped in SHIPPED.values():
-        if shipped.path.is_file():
-            files[f"weights/{shipped.file}"] = shipped.path
+    for path in sorted(WEIGHTS_FOLDER.glob(f"*{SUFFIX}")):
+        files[f"weights/{path.name}"] = path
     return files
 
 

@@ -11,6 +11,7 @@ from fastnst.stylizer import BRUSHES, STRENGTHS
 from fastnst.ui.cards import style_gallery
 from fastnst.ui.painting import NO_STYLE, OWN_SIZE, size_choices
 from fastnst.ui.pulled import split_style
+from fastnst.ui.trained import family
 
 OPENING_STYLE = "starry_night"
 
@@ -69,8 +70,8 @@ def draw_controls(checkpoint: Checkpoint) -> Controls:
 
 
 def second_choices(styles: Sequence[Style], network: str) -> list[tuple[str, str]]:
-    """The styles that can be mixed in: of the same network."""
-    mixed = [style for style in styles if split_style(style.name)[0] == network]
+    """The styles that can be mixed in: of the same network, or family of networks."""
+    mixed = [style for style in styles if family(split_style(style.name)[0]) == family(network)]
     return [("None", NO_STYLE), *((style.title or style.name, style.name) for style in mixed)]
 
 

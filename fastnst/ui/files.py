@@ -19,6 +19,9 @@ from fastnst.images import (
 )
 
 LONGEST_STEM = 60
+# How often old files are looked for, and how old they may be: nothing lives longer than the sum.
+SWEEP_SECONDS = 300
+KEEP_SECONDS = 3300
 
 # As lossless as any PNG, and written in half the time: the browser waits for it.
 QUICK_PNG = replace(OUTPUT_FORMATS["PNG"], options={"compress_level": 1})

@@ -126,6 +126,7 @@ class HubTab:
         shelf: Shelf,
         repo: str,
         chosen: str,
+        trained: list[str],
         request: gr.Request,
         profile: gr.OAuthProfile | None,
     ) -> Iterator[Updates]:
@@ -140,13 +141,13 @@ class HubTab:
         except FastnstError as error:
             yield {self.note: status.message(str(error))}
             return
-        cards = style_cards(self.studio.styles, chosen, self.studio.thumbnails)
+        styles, pictures = self.studio.styles_for(trained), self.studio.thumbnails_for(trained)
         yield {
             self.note: status.message(added_note(network)),
             self.cards: self.draw(shelf, may_add=True),
-            self.gallery: gr.update(cards=cards),
+            self.gallery: gr.update(cards=style_cards(styles, chosen, pictures)),
             self.upscaling: network_dropdown(self.studio),
-            self.sharing.network: gr.update(choices=network_choices()),
+            self.sharing.network: gr.update(choices=network_choices(self.studio, trained)),
         }
 
 
@@ -161,7 +162,13 @@ def take_preview(shelf: Shelf, repo: str, fetched: Future[Any]) -> None:
         shelf.pictures[repo] = embedded(picture)
 
 
-def draw_hub(studio: Studio, shown: Any, gallery: gr.HTML, upscaling: gr.Dropdown) -> HubTab:
+def draw_hub(
+    studio: Studio,
+    shown: Any,
+    gallery: gr.HTML,
+    upscaling: gr.Dropdown,
+    trained: gr.BrowserState,
+) -> HubTab:
     """Draw the tab into the current block, and connect it.
 
     Args:
@@ -169,6 +176,7 @@ def draw_hub(studio: Studio, shown: Any, gallery: gr.HTML, upscaling: gr.Dropdow
         shown: the event that the visitor has come to the tab.
         gallery: see `HubTab`.
         upscaling: likewise.
+        trained: the ids of a visitor's trainings.
     """
     with gr.Row(elem_classes="workbench"):
         with gr.Column(elem_id="hub-found", min_width=300, scale=2):
@@ -195,7 +203,7 @@ def draw_hub(studio: Studio, shown: Any, gallery: gr.HTML, upscaling: gr.Dropdow
             note = gr.HTML(status.message(""), elem_id="hub-note", elem_classes="caption")
             cards = found_gallery()
         with gr.Column(elem_id="hub-share", min_width=300, scale=1):
-            sharing = draw_sharing(studio, shown)
+            sharing = draw_sharing(studio, shown, trained)
     tab = HubTab(
         studio, gr.State(Shelf()), text, order, go, note, cards, gallery, upscaling, sharing
     )
@@ -203,5 +211,5 @@ def draw_hub(studio: Studio, shown: Any, gallery: gr.HTML, upscaling: gr.Dropdow
     shown(tab.come, asked, [note, cards], **HUB_RUN)
     gr.on([go.click, text.submit, order.input], tab.look, asked, [note, cards], **HUB_RUN)
     outputs = [note, cards, gallery, upscaling, sharing.network]
-    cards.input(tab.add, [tab.shelf, cards, gallery], outputs, **HUB_RUN)
+    cards.input(tab.add, [tab.shelf, cards, gallery, trained], outputs, **HUB_RUN)
     return tab

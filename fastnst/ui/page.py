@@ -7,17 +7,20 @@ from typing import Any
 import gradio as gr
 
 from fastnst.ui.api import add_endpoints
+from fastnst.ui.files import KEEP_SECONDS, SWEEP_SECONDS
 from fastnst.ui.hub import draw_hub
+from fastnst.ui.lab import draw_lab
 from fastnst.ui.studio import Studio
 from fastnst.ui.stylize import draw_stylize
+from fastnst.ui.train import draw_train, hand_on
 from fastnst.ui.upload import MAX_UPLOAD
 from fastnst.ui.upscale import draw_upscale, enlarge_result
 
 FOLDER = Path(__file__).parent
-# How often old files are looked for, and how old they may be: nothing lives longer than the sum.
-SWEEP_SECONDS = 300
-KEEP_SECONDS = 3300
 LONGEST_QUEUE = 64
+# Where the browser remembers the ids of its trainings. No secret: the ids are what nobody guesses.
+TRAINED = "fastnst-trained"
+TICK_SECONDS = 1.0
 # What Gradio's sign-in button asks at each visit: nothing for programs and agents.
 SIGN_IN_CHECK = "_check_login_status"
 
@@ -51,14 +54,22 @@ def build_page(studio: Studio) -> gr.Blocks:
         delete_cache=(SWEEP_SECONDS, KEEP_SECONDS),
     ) as page:
         gr.HTML(HEADER, elem_id="header")
+        trained = gr.BrowserState([], storage_key=TRAINED, secret=TRAINED)
+        timer = gr.Timer(TICK_SECONDS, active=False)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Stylize", id="stylize"):
-                stylize = draw_stylize(studio, page)
+                stylize = draw_stylize(studio, page, trained)
             with gr.Tab("Upscale", id="upscale") as upscale_tab:
                 upscale = draw_upscale(studio, upscale_tab.select)
+            with gr.Tab("Train", id="train") as train_tab:
+                train = draw_train(studio, page, train_tab.select, trained, timer, stylize)
             with gr.Tab("Hub", id="hub") as hub_tab:
-                draw_hub(studio, hub_tab.select, stylize.controls.style, upscale.controls.network)
+                gallery, upscaling = stylize.controls.style, upscale.controls.network
+                hub = draw_hub(studio, hub_tab.select, gallery, upscaling, trained)
+            with gr.Tab("Lab", id="lab") as lab_tab:
+                draw_lab(studio, lab_tab.select)
         enlarge_result(stylize, upscale, tabs)
+        hand_on(train, hub.sharing, tabs)
         add_endpoints(studio)
     for function in page.fns.values():
         if function.name == SIGN_IN_CHECK:

@@ -14,6 +14,7 @@ from fastnst.ui.files import QUICK_PNG, open_kept, stem
 from fastnst.ui.pulled import split_style
 from fastnst.ui.status import dimensions
 from fastnst.ui.studio import Studio
+from fastnst.ui.trained import family
 
 OWN_SIZE = 0
 LONG_SIDES = (512, 1024, 1920, 2880)
@@ -46,6 +47,11 @@ class Choices:
         return split_style(self.style)[0]
 
     @property
+    def networks(self) -> set[str]:
+        """Of the style, and of the one that is mixed in."""
+        return {split_style(name)[0] for name in (self.style, self.second or self.style)}
+
+    @property
     def blend(self) -> dict[str, float]:
         """Style → weight, with the names that they have in their network.
 
@@ -62,7 +68,7 @@ class Choices:
         if not self.second or self.second == self.style:
             return {name: 1.0}
         network, second = split_style(self.second)
-        if network != self.network:
+        if family(network) != family(self.network):
             raise StyleError(
                 "Only styles of one network can be mixed; "
                 f"{self.style!r:.80} and {self.second!r:.80} are of two."
@@ -124,7 +130,7 @@ def paint(
         CancelledError: `cancelled` said so.
     """
     picture, arguments = open_kept(photo), choices.arguments
-    stylizer = studio.style_network(choices.network)
+    stylizer = studio.style_network(*choices.networks)
     started = time.perf_counter()
     made = stylizer(picture, **arguments, cancelled=cancelled)
     seconds = time.perf_counter() - started

@@ -17,10 +17,11 @@ class PaintingPanel(Panel):
     all_styles: gr.Button
     back: gr.Button
     enlarge: gr.Button
+    refine: gr.Button
 
     @property
     def outputs(self) -> list[Any]:
-        return [*super().outputs, self.sheet, self.all_styles, self.back, self.enlarge]
+        return [*super().outputs, self.sheet, self.all_styles, self.back, self.enlarge, self.refine]
 
     def show_picture(self, before: Path, after: Path, caption: str, download: Path) -> Updates:
         """A photo and what became of it."""
@@ -30,6 +31,7 @@ class PaintingPanel(Panel):
             self.all_styles: gr.update(visible=True),
             self.back: gr.update(visible=False),
             self.enlarge: gr.update(visible=True, interactive=True),
+            self.refine: gr.update(visible=True, interactive=True),
         }
 
     def show_sheet(self, sheet: Path, caption: str, download: Path) -> Updates:
@@ -40,6 +42,7 @@ class PaintingPanel(Panel):
             self.all_styles: gr.update(visible=False),
             self.back: gr.update(visible=True),
             self.enlarge: gr.update(visible=False),
+            self.refine: gr.update(visible=False),
             **self.finish(caption, download),
         }
 
@@ -62,8 +65,9 @@ def draw_painting_panel(tab: str) -> PaintingPanel:
     with gr.Row(elem_classes="actions"):
         download, file_format = draw_download(tab)
         enlarge = gr.Button("×4", interactive=False, elem_id="enlarge")
+        refine = gr.Button("Refine", interactive=False, elem_id="refine")
         all_styles = gr.Button("All styles", elem_id="all-styles")
         back = gr.Button("Back to the picture", visible=False, elem_id="back")
     return PaintingPanel(
-        slider, caption, stop, download, file_format, sheet, all_styles, back, enlarge
+        slider, caption, stop, download, file_format, sheet, all_styles, back, enlarge, refine
     )

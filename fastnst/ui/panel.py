@@ -41,6 +41,12 @@ class Panel:
             self.stop: gr.update(visible=True),
         }
 
+    def show_so_far(self, before: Path | None, preview: Path | None) -> Updates:
+        """What a result looks like by now, if there is something new to see."""
+        if before is None or preview is None:
+            return {}
+        return {self.slider: gr.update(value=(str(before), str(preview)), visible=True)}
+
     def keep(self) -> Updates:
         """That all stays as it is."""
         return {self.caption: gr.skip()}

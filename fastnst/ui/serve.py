@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -33,6 +34,8 @@ def main(networks: Sequence[str] = ()) -> int:
     parser.add_argument("--engine", default="auto", help="auto, openvino or torch")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     arguments = parser.parse_args()
+    # As Ctrl-C does: what is to be deleted or ended at exit is.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     _add(networks)
     try:
         studio = Studio(engine=arguments.engine, device=arguments.device)

@@ -1,6 +1,6 @@
 """Sharing, in the Hub tab: a network of the page becomes a repository of the visitor's."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
@@ -17,6 +17,7 @@ from fastnst.ui.panel import Updates
 from fastnst.ui.rights import sharing_token, signs_in
 from fastnst.ui.studio import Studio
 from fastnst.ui.tab import AT_ONCE, HUB_RUN
+from fastnst.ui.trained import is_trained
 
 LICENCES = (
     ("As the paintings allow", ""),
@@ -47,10 +48,12 @@ class Sharing:
     def inputs(self) -> list[Any]:
         return [self.network, self.name, self.licence, self.private]
 
-    def come(self, request: gr.Request, signed_in: gr.OAuthToken | None) -> Updates:
+    def come(
+        self, trained: list[str], request: gr.Request, signed_in: gr.OAuthToken | None
+    ) -> Updates:
         """Say what there is to share, and with whose account."""
         return {
-            self.network: gr.update(choices=network_choices()),
+            self.network: gr.update(choices=network_choices(self.studio, trained)),
             self.note: status.message(READY if sharing_token(request, signed_in) else missing()),
         }
 
@@ -100,9 +103,14 @@ def missing() -> str:
     return SIGN_IN if signs_in() else STORE_TOKEN
 
 
-def network_choices() -> list[str]:
-    """What can be shared: the networks that ship, and those that were added."""
-    return [*SHIPPED, *(each.repo for each in pulled_networks())]
+def network_choices(studio: Studio, trained: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """What can be shared: what the visitor trained, what ships, and what was added."""
+    own = [(f"{each.title} (yours)", each.id) for each in studio.trained.jobs(trained)]
+    return [
+        *own,
+        *((name, name) for name, each in SHIPPED.items() if each.shared),
+        *((each.repo, each.repo) for each in pulled_networks()),
+    ]
 
 
 def find_network(studio: Studio, name: str) -> Any:
@@ -111,6 +119,8 @@ def find_network(studio: Studio, name: str) -> Any:
     Raises:
         FastnstError: there is none of that name, or it cannot be used.
     """
+    if is_trained(name):
+        return studio.trained.network(name)
     if name == DEFAULT_STYLES:
         return studio.stylizer
     added = next((each for each in pulled_networks() if each.repo == name), None)
@@ -121,14 +131,14 @@ def find_network(studio: Studio, name: str) -> Any:
     raise HubError(f"{str(name)[:80]!r} is no network of this page.")
 
 
-def draw_sharing(studio: Studio, shown: Any) -> Sharing:
+def draw_sharing(studio: Studio, shown: Any, trained: gr.BrowserState) -> Sharing:
     """Draw it into the current block, and connect it. See `draw_hub`."""
     gr.HTML("<h2>Share</h2>", elem_id="share-title")
     if signs_in():
         gr.LoginButton(logout_value="Sign out ({})", size="md", elem_id="sign-in")
     with gr.Column(elem_classes="fields"):
         network = gr.Dropdown(
-            network_choices(), value=DEFAULT_STYLES, label="What", elem_id="share-network"
+            network_choices(studio), value=DEFAULT_STYLES, label="What", elem_id="share-network"
         )
         name = gr.Textbox(
             label="Repository", placeholder="my-styles", max_length=200, elem_id="share-name"
@@ -138,6 +148,6 @@ def draw_sharing(studio: Studio, shown: Any) -> Sharing:
     go = gr.Button("Share", variant="primary", elem_classes="act", elem_id="share-go")
     note = gr.HTML(status.message(""), elem_id="share-note", elem_classes="caption")
     sharing = Sharing(studio, network, name, licence, private, go, note)
-    shown(sharing.come, None, [network, note], **AT_ONCE)
+    shown(sharing.come, trained, [network, note], **AT_ONCE)
     go.click(sharing.share, sharing.inputs, [note, go], **HUB_RUN)
     return sharing

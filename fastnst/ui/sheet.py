@@ -1,7 +1,7 @@
 """The contact sheet: one photo in every style, with titles, as one picture."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from unicodedata import normalize
 
@@ -24,7 +24,11 @@ PALE_INK = "#57534e"
 
 
 def paint_sheet(
-    studio: Studio, photo: Path, cancelled: Callable[[], bool], done: Callable[[int], None]
+    studio: Studio,
+    photo: Path,
+    cancelled: Callable[[], bool],
+    done: Callable[[int], None],
+    styles: Sequence[Style] | None = None,
 ) -> Image.Image:
     """A photo in every style, at full strength.
 
@@ -33,12 +37,13 @@ def paint_sheet(
         photo: the file.
         cancelled: see `Stylizer.__call__`.
         done: is told after each style how many there are.
+        styles: in which; by default in those of the studio.
 
     Raises:
         PictureError: the photo cannot be worked on.
         CancelledError: `cancelled` said so.
     """
-    styles = studio.styles
+    styles = studio.styles if styles is None else styles
     small = studio.stylizer(open_kept(photo), strength=0.0, size=CELL, cancelled=cancelled)
     columns = best_columns(len(styles), small.size)
     rows = math.ceil(len(styles) / columns)

@@ -1,6 +1,6 @@
 """The studio behind the page: the networks that all visitors share, and what is shown of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +18,8 @@ from fastnst.ui.embedding import data_uri
 from fastnst.ui.pace import Pace
 from fastnst.ui.pulled import PulledNetworks
 from fastnst.ui.samples import SAMPLES, THUMBNAIL_PHOTO
+from fastnst.ui.trained import TrainedStyles, is_trained
+from fastnst.ui.training_desk import TrainingDesk
 from fastnst.upscaler import Upscaler
 
 THUMBNAIL = 192
@@ -35,6 +37,8 @@ class Studio:
     Attributes:
         checkpoint: what is shown and used.
         pulled: the networks that were added.
+        desk: where visitors train styles.
+        trained: what they trained.
         pace: of painting.
         upscaling_paces: of upscaling, for each factor.
     """
@@ -59,6 +63,8 @@ class Studio:
         self.pace = Pace()
         self.upscaling_paces = {scale: Pace(UPSCALING_PACE) for scale in SCALES}
         self.pulled = PulledNetworks(options)
+        self.desk = TrainingDesk()
+        self.trained = TrainedStyles(self.desk, lambda: self.stylizer, options)
         self._options = options
         self._upscalers = dict(upscalers or {})
         self._loading = Lock()
@@ -105,12 +111,23 @@ class Studio:
         """Style name → a sample photo in it, as a data URI. Waits until the studio is open."""
         return {**self._thumbnails.result(), **self.pulled.thumbnails()}
 
-    def style_network(self, repo: str) -> Stylizer:
-        """What paints in the styles of a network that was added; for nothing, the stylizer.
+    def styles_for(self, trained: Sequence[str]) -> list[Style]:
+        """Those of a visitor's trainings, then `styles`."""
+        return [*self.trained.styles(trained), *self.styles]
+
+    def thumbnails_for(self, trained: Sequence[str]) -> Mapping[str, str]:
+        """As `thumbnails`, with those of a visitor's trainings."""
+        return {**self.thumbnails, **self.trained.thumbnails(trained)}
+
+    def style_network(self, *networks: str) -> Stylizer:
+        """What paints in the styles of networks that can be mixed; nothing stands for the page's.
 
         Raises:
-            FastnstError: see `PulledNetworks.network`.
+            FastnstError: see `PulledNetworks.network` and `TrainedStyles.stylizer`.
         """
+        if any(map(is_trained, networks)):
+            return self.trained.stylizer(networks)
+        repo = networks[0]
         return self.pulled.network(repo, "style") if repo else self.stylizer
 
     def load(self, name: str) -> Any:

@@ -15,18 +15,23 @@ from fastnst.ui.controls import (
     Controls,
     draw_controls,
     possible_size,
+    second_choices,
     second_dropdown,
     size_dropdown,
 )
 from fastnst.ui.files import QUICK_PNG, keep_file, stem
+from fastnst.ui.live import Live
 from fastnst.ui.painting import NO_STYLE, Choices, paint
 from fastnst.ui.painting_panel import PaintingPanel, draw_painting_panel
 from fastnst.ui.panel import Updates
+from fastnst.ui.pulled import split_style
+from fastnst.ui.refining import refine_painting
 from fastnst.ui.samples import OPENING_PHOTO, SAMPLE_PATHS
 from fastnst.ui.sheet import paint_sheet
 from fastnst.ui.status import dimensions
 from fastnst.ui.studio import Studio
-from fastnst.ui.tab import AT_ONCE, NO_PHOTO, SHORT_RUN, Tab
+from fastnst.ui.tab import AT_ONCE, LAB_RUN, NO_PHOTO, SHORT_RUN, Tab
+from fastnst.ui.trained import family
 from fastnst.ui.upload import draw_photo, uploaded_file
 from fastnst.ui.visit import Visit
 
@@ -44,12 +49,24 @@ class StylizeTab(Tab):
     def outputs(self) -> list[Any]:
         return [*super().outputs, *self.controls.inputs]
 
-    def welcome(self, visit: Visit, file_format: str, *choices: Any) -> Iterator[Updates]:
+    def welcome(
+        self, visit: Visit, file_format: str, trained: list[str], *choices: Any
+    ) -> Iterator[Updates]:
         """The first picture of a visit, and the thumbnails. Waits for the studio to open."""
         chosen = Choices(*choices)
-        cards = style_cards(self.studio.styles, chosen.style, self.studio.thumbnails)
-        yield {self.controls.style: gr.update(cards=cards)}
+        visit.trained = trained
+        yield self.show_styles(visit, chosen.style)
         yield from self._take(visit, file_format, chosen, lambda: OPENING_PHOTO.path)
+
+    def show_styles(self, visit: Visit, chosen: str) -> Updates:
+        """The styles that this visitor has, one of them chosen."""
+        styles = self.studio.styles_for(visit.trained)
+        cards = style_cards(styles, chosen, self.studio.thumbnails_for(visit.trained))
+        mixed = second_choices(styles, split_style(chosen)[0])
+        return {
+            self.controls.style: gr.update(cards=cards),
+            self.controls.second: gr.update(choices=mixed),
+        }
 
     def take_upload(
         self, visit: Visit, file_format: str, payload: Any, *choices: Any
@@ -90,11 +107,12 @@ class StylizeTab(Tab):
             # A dropdown says twice that it was changed: it is painted already.
             yield self.panel.keep()
             return
-        if visit.network != chosen.network:
-            visit.network = chosen.network
+        if visit.network != family(chosen.network):
+            visit.network = family(chosen.network)
             chosen = replace(chosen, second=NO_STYLE)
+            styles = self.studio.styles_for(visit.trained)
             yield {
-                self.controls.second: second_dropdown(self.studio.styles, chosen.network),
+                self.controls.second: second_dropdown(styles, visit.network),
                 self.controls.balance: offer_balance(chosen.second),
             }
         clock = status.Clock(self.studio.pace.foretell(photo.size))
@@ -114,15 +132,38 @@ class StylizeTab(Tab):
         assert visit.before is not None
         visit.shown = keep_file(painting.after, f"{chosen.file_stem(photo.path)}.png")
         visit.made = chosen
-        stylizer = self.studio.style_network(chosen.network)
+        stylizer = self.studio.style_network(*chosen.networks)
         styles = [stylizer.describe(name) for name in chosen.blend]
         caption = status.finished(painting.size, painting.seconds, stylizer.device, styles)
         download = self.download(visit.shown, file_format)
         yield self.panel.show_picture(visit.before, visit.shown, caption, download)
 
+    def refine(self, visit: Visit, file_format: str, *choices: Any) -> Iterator[Updates]:
+        """Go on from the painting for a few seconds; Stop keeps what there is."""
+        photo, chosen = visit.photo, Choices(*choices)
+        if photo is None:
+            yield self.panel.finish(status.message(NO_PHOTO))
+            return
+        live = Live("Loading VGG-16")
+        run = self.run(
+            visit,
+            lambda cancelled: refine_painting(self.studio, photo.path, chosen, live, cancelled),
+            lambda: (live.text, live.share),
+            lambda: self.panel.show_so_far(visit.before, live.new_preview()),
+        )
+        done = yield from run
+        if not (done or visit.kept) or live.made is None or visit.before is None:
+            return
+        made = encode_picture(live.made, QUICK_PNG)
+        visit.shown = keep_file(made, f"{chosen.file_stem(photo.path)}-refined.png")
+        caption = status.message(f"{dimensions(live.made.size)} · {live.told}")
+        download = self.download(visit.shown, file_format)
+        yield self.panel.show_picture(visit.before, visit.shown, caption, download)
+
     def repaint_in_all(self, visit: Visit, file_format: str) -> Iterator[Updates]:
         """Paint the photo in every style, and show the contact sheet."""
-        photo, count = visit.photo, len(self.studio.styles)
+        photo, styles = visit.photo, self.studio.styles_for(visit.trained)
+        count = len(styles)
         if photo is None:
             yield self.panel.finish(status.message(NO_PHOTO))
             return
@@ -132,7 +173,7 @@ class StylizeTab(Tab):
             def note(styles: int) -> None:
                 done[0] = styles
 
-            return paint_sheet(self.studio, photo.path, cancelled, note)
+            return paint_sheet(self.studio, photo.path, cancelled, note, styles)
 
         run = self.run(visit, work, lambda: (f"{done[0]} of {count} styles", done[0] / count))
         sheet = yield from run
@@ -145,8 +186,14 @@ class StylizeTab(Tab):
         yield self.panel.show_sheet(visit.shown, caption, download)
 
 
-def draw_stylize(studio: Studio, page: gr.Blocks) -> StylizeTab:
-    """Draw the tab into the current block of a page, and connect it."""
+def draw_stylize(studio: Studio, page: gr.Blocks, trained: gr.BrowserState) -> StylizeTab:
+    """Draw the tab into the current block of a page, and connect it.
+
+    Args:
+        studio: paints.
+        page: of the tab.
+        trained: the ids of a visitor's trainings.
+    """
     with gr.Row(elem_classes="workbench"):
         with gr.Column(elem_id="choices", elem_classes="choices", min_width=300, scale=1):
             photo, samples = draw_photo(TAB)
@@ -154,16 +201,16 @@ def draw_stylize(studio: Studio, page: gr.Blocks) -> StylizeTab:
         with gr.Column(elem_classes="result", min_width=300, scale=2):
             panel = draw_painting_panel(TAB)
     tab = StylizeTab(studio, gr.State(Visit()), photo, samples, panel, controls)
-    connect(tab, page)
+    connect(tab, page, trained)
     return tab
 
 
-def connect(tab: StylizeTab, page: gr.Blocks) -> None:
+def connect(tab: StylizeTab, page: gr.Blocks, trained: gr.BrowserState) -> None:
     """Say which handler answers which event. Whatever starts a run first ends the one before it."""
     panel, controls = tab.panel, tab.controls
     choices = controls.inputs
 
-    tab.on(page.load, tab.welcome, choices, SHORT_RUN)
+    tab.on(page.load, tab.welcome, [trained, *choices], SHORT_RUN)
     tab.on(tab.end_run_at(*controls.changes, panel.back.click), tab.repaint, choices, SHORT_RUN)
     tab.on(tab.end_run_at(tab.samples.input), tab.take_sample, [tab.samples, *choices], SHORT_RUN)
     # Gradio's preprocessing would fail on a bad file before anybody can say what is wrong with it.
@@ -174,6 +221,7 @@ def connect(tab: StylizeTab, page: gr.Blocks) -> None:
         SHORT_RUN,
         preprocess=False,
     )
+    tab.on(tab.end_run_at(panel.refine.click), tab.refine, choices, LAB_RUN)
     tab.on(tab.end_run_at(panel.all_styles.click), tab.repaint_in_all, [], SHORT_RUN)
     tab.connect_panel()
     controls.second.input(offer_balance, controls.second, controls.balance, **AT_ONCE)

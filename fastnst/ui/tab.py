@@ -30,6 +30,8 @@ SHORT_RUN: dict[str, Any] = {
 }
 # In a queue of its own: the page stays quick for the others.
 LONG_RUN: dict[str, Any] = {**SHORT_RUN, "concurrency_id": "long", "concurrency_limit": 1}
+# Minutes long, and for those who watch: see `fastnst.ui.live.stand_back`.
+LAB_RUN: dict[str, Any] = {**LONG_RUN, "concurrency_id": "lab"}
 # Waiting for the Hub must not keep others from painting.
 HUB_RUN: dict[str, Any] = {
     **SHORT_RUN,
@@ -119,8 +121,16 @@ class Tab:
         visit: Visit,
         work: Callable[[Callable[[], bool]], Result],
         progress: Callable[[], tuple[str, float | None]],
+        so_far: Callable[[], Updates] = dict,
     ) -> Generator[Updates, None, Result | None]:
-        """Work in the background: yields how far it is, returns the result or, if none, none."""
+        """Work in the background: yields how far it is, returns the result or, if none, none.
+
+        Args:
+            visit: whose work it is.
+            work: is given a question that is answered yes when it should end.
+            progress: what is being done, and the share of it that is.
+            so_far: what there is to show of the result already.
+        """
         stop = visit.begin()
         clock = status.Clock(None)
         try:
@@ -128,7 +138,7 @@ class Tab:
                 if result is not None:
                     return result
                 if clock.elapsed > QUIET_SECONDS:
-                    yield self.panel.show_progress(*progress())
+                    yield {**self.panel.show_progress(*progress()), **so_far()}
         except CancelledError:
             # A generator that ends without a yield would empty all its outputs.
             by_hand = visit.stopped_by_hand(stop)

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -30,6 +30,7 @@ class Visit:
         shown: the lossless file of the result.
         made: how the result was made; none if something else is shown, or being made.
         network: whose styles are offered to be mixed in; empty for the one of the page.
+        trained: the ids of the visitor's trainings.
         before: where the photo was last written for the before/after slider.
         before_size: at which size.
     """
@@ -38,6 +39,7 @@ class Visit:
     shown: Path | None = None
     made: Hashable | None = None
     network: str = ""
+    trained: list[str] = field(default_factory=list)
     before: Path | None = None
     before_size: tuple[int, int] | None = None
     _stop: threading.Event | None = None
@@ -66,6 +68,11 @@ class Visit:
         if self._stop is not None:
             self._stopped_by_hand = by_hand
             self._stop.set()
+
+    @property
+    def kept(self) -> bool:
+        """Whether the visitor stopped the last run, and has not begun or chosen anything since."""
+        return self._stopped_by_hand
 
     def stopped_by_hand(self, stop: threading.Event) -> bool:
         """Whether it was the visitor, not a newer run, who ended the run of an event."""

@@ -300,7 +300,10 @@ def test_a_stopped_baseline_goes_on(material: Path, results: dict) -> None:
 
 
 def test_without_a_baseline(material: Path) -> None:
+    some = run(material, "some", "--baseline-photos=0", "--only", "waves")
     results = run(material, "bare", "--baseline-photos=0")
+    assert list(some["styles"]) == ["waves"]
+    assert some["styles"]["waves"] == results["styles"]["waves"]
     assert results["mean"]["worth"] is None
     assert not (material / "bare/baseline.json").exists()
     assert (material / "bare/style.md").read_text().count("| – | – | – | – | – |") == 3
@@ -316,6 +319,7 @@ def test_without_a_baseline(material: Path) -> None:
         (["--size=8"], "16 at least"),
         (["--readme=missing.md"], "Cannot read missing.md"),
         (["--weights=cubism"], "no weights 'cubism'"),
+        (["--only", "cubism"], "cubism"),
     ],
 )
 def test_what_cannot_be_evaluated(

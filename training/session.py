@@ -32,7 +32,7 @@ from fastnst.settings import add_arguments as add_settings
 MAIN = os.environ.get("RANK", "0") == "0"
 # Seconds that other processes leave the main one to say what is wrong: when one process fails, its
 # launcher ends all of them.
-GRACE = 5
+GRACE = 30
 
 
 def add_arguments(parser: argparse.ArgumentParser, settings: type[FitSettings]) -> None:

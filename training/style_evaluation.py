@@ -1,7 +1,7 @@
 """How good a style network is on photos it never saw, beside the baseline (paper, section 4.1)."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--photos", type=Path, required=True, help="the folder trained on")
     parser.add_argument("--paintings", type=Path, required=True, help="folder of the paintings")
     parser.add_argument("--weights", default=DEFAULT_STYLES, help="a shipped name, or a file")
+    parser.add_argument("--only", nargs="+", default=[], help="styles to measure (default: all)")
     parser.add_argument("--held-out", type=int, default=20, help="photos held out (default 20)")
     parser.add_argument("--size", type=int, default=512, help="long side, pixels (default 512)")
     parser.add_argument(
@@ -65,7 +66,8 @@ def evaluate(arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
     photos = held_out_photos(arguments)
     chosen = dict(list(photos.items())[: arguments.baseline_photos])
     loss_network = load_loss_network(LOSS_NETWORK)
-    styles = painted_styles(stylizer, arguments.paintings, loss_network, settings)
+    paintings = arguments.paintings
+    styles = painted_styles(stylizer, paintings, loss_network, settings, arguments.only)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -143,17 +145,25 @@ def held_out_photos(arguments: argparse.Namespace) -> dict[str, Image.Image]:
 
 
 def painted_styles(
-    stylizer: Stylizer, folder: Path, loss_network: LossNetwork, settings: StyleSettings
+    stylizer: Stylizer,
+    folder: Path,
+    loss_network: LossNetwork,
+    settings: StyleSettings,
+    only: Sequence[str] = (),
 ) -> dict[str, Painted]:
+    """The styles of a network, or only some of them, with their paintings."""
     if not folder.is_dir():
         raise TrainingError(f"There is no folder {folder} to read paintings from.")
-    pictures = {style.name: picture for style, picture in read_paintings([folder], stylizer.styles)}
+    names = list(only) or stylizer.styles
+    described = [stylizer.describe(name) for name in names]
+    pictures = {style.name: picture for style, picture in read_paintings([folder], names)}
     layers = settings.style_layers.split(",")
     styles = {}
-    for name in stylizer.styles:
-        check_painting(name, pictures[name])
-        grams = painting_grams(pictures[name], loss_network, layers, settings.style_size)
-        styles[name] = Painted(stylizer.describe(name).title or name, pictures[name], grams)
+    for style in described:
+        picture = pictures[style.name]
+        check_painting(style.name, picture)
+        grams = painting_grams(picture, loss_network, layers, settings.style_size)
+        styles[style.name] = Painted(style.title or style.name, picture, grams)
     return styles
 
 

@@ -12,9 +12,9 @@ train() {
     [ -f "$out/state.safetensors" ] && set -- "$@" --resume
     python training/train_sr.py --photos "${PHOTOS:?}" --without 1014.jpg --scale "$scale" \
         --out "$out" --start weights/upscale_x${scale}_fidelity.safetensors \
-        --degradation photo --feature-weight 0.05 --batch 8 --crop 128 --rate 5e-3 \
+        --degradation photo --batch 8 --crop 128 --rate 5e-3 \
         --adam-rate 3e-4 --warmup 20 --precision bf16 --preview-steps 0 "$@"
     cp "$out"/weights.safetensors "weights/upscale_x${scale}_detail.safetensors"
 }
-train 4 --edge-weight 1.5 --grid-weight 12 --steps 700
-train 8 --edge-weight 1.0 --grid-weight 8 --steps 500
+train 4 --feature-weight 0.15 --edge-weight 1.5 --grid-weight 12 --steps 600
+train 8 --feature-weight 0.3 --edge-weight 0.5 --grid-weight 8 --steps 550

@@ -7,16 +7,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
+# Two processes, each with whole files of tests, whose costly fixtures are made once.
+WORKERS := -n 2 --dist loadfile
+
 .PHONY: app test slow check clean
 
 app: $(VENV)/.app
 	$(BIN)/python app.py
 
 test: check
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(WORKERS) -m "not slow"
 
 slow: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

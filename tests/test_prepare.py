@@ -7,6 +7,7 @@ import pytest
 import torch
 from conftest import make_picture
 from describe import at_strengths, describe, without
+from mix import mix
 from PIL import Image
 from prepare_loss_network import main as prepare_loss_network
 from prepare_paintings import prepare as prepare_paintings
@@ -73,6 +74,17 @@ def test_styles_can_be_described_anew(tmp_path):
     assert again.hash == checkpoint.hash
     with pytest.raises(CheckpointError, match="no style nobody"):
         describe(checkpoint, [{"name": "nobody"}], "")
+
+
+def test_networks_are_mixed_by_their_weights():
+    first, second = load("upscale_x8_fidelity"), load("upscale_x8_detail")
+    mixed = mix(first, second, 0.25)
+    key = "to_rgb.weight"
+    np.testing.assert_allclose(
+        mixed.tensors[key], 0.75 * first.tensors[key] + 0.25 * second.tensors[key], rtol=1e-5
+    )
+    with pytest.raises(CheckpointError, match="Only networks of one shape"):
+        mix(first, load("upscale_x4_fidelity"), 0.5)
 
 
 def test_a_style_can_be_made_milder():

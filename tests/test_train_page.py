@@ -124,7 +124,6 @@ def test_a_painting_becomes_a_style_that_is_tried_and_shared(
 
     # 2. Say its name. 3. Start.
     fill(trainer, "title", "Small Waves")
-    page.locator("#train-name [placeholder=small_waves]").wait_for()
     fill(trainer, "artist", "Anonymous")
     page.locator("#train-samples button").nth(1).click()
     says(trainer, "A few minutes", part="plan")

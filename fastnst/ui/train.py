@@ -8,8 +8,8 @@ from fastnst.ui.panel import Updates
 from fastnst.ui.sharing import Sharing, network_choices
 from fastnst.ui.studio import Studio
 from fastnst.ui.stylize import StylizeTab
-from fastnst.ui.tab import AT_ONCE, LAST_AT_ONCE, SHORT_RUN
-from fastnst.ui.train_form import draw_form, style_name
+from fastnst.ui.tab import AT_ONCE, SHORT_RUN
+from fastnst.ui.train_form import draw_form
 from fastnst.ui.train_stage import draw_stage
 from fastnst.ui.train_tab import Sitting, TrainTab
 from fastnst.ui.trained import name_in_page
@@ -18,11 +18,6 @@ from fastnst.ui.visit import Visit
 TAB = "train"
 # A tick that comes while the last is still being answered is not needed.
 ONE_AT_ONCE: dict[str, Any] = {**AT_ONCE, "trigger_mode": "once"}
-
-
-def suggest_name(title: str) -> Any:
-    """The short name that a title leads to."""
-    return gr.update(placeholder=style_name(title or "") or "from the title")
 
 
 def draw_train(
@@ -80,7 +75,6 @@ def connect(tab: TrainTab, page: gr.Blocks, shown: Any) -> None:
     page.load(tab.wake, trained, tab.timer, **AT_ONCE)
     gr.on([shown, form.depth.input], tab.plan, [trained, form.depth], form.plan, **AT_ONCE)
     form.depth.input(tab.fields, form.depth, [form.minutes, form.photos], **AT_ONCE)
-    form.title.input(suggest_name, form.title, form.name, **LAST_AT_ONCE)
 
 
 def hand_on(train: TrainTab, sharing: Sharing, tabs: gr.Tabs) -> None:

@@ -67,7 +67,7 @@ def test_the_best_weights_by_the_held_out_loss_are_kept(tmp_path):
     assert best < 60 and losses[best] < min(start, 0.8 * losses[60])
     kept = weights(tmp_path / "whole")
     assert kept.training["step"] == best
-    assert kept.training["held_out"] == pytest.approx(losses[best], rel=1e-4)
+    assert kept.training["held_out_loss"] == pytest.approx(losses[best], rel=1e-4)
     assert json.loads((tmp_path / "whole" / RESULTS).read_text())["step"] == 60
 
     broken = fit(ToyTask(settings, aim=0.5), settings, tmp_path / "broken")

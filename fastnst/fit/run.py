@@ -271,7 +271,7 @@ class Run:
             "precision": self.accelerator.mixed_precision,
         }
         if math.isfinite(self.standing.best):
-            summary["held_out"] = float(f"{self.standing.best:.5g}")
+            summary["held_out_loss"] = float(f"{self.standing.best:.5g}")
         if self.standing.recoveries:
             summary["recoveries"] = self.standing.recoveries
         return summary

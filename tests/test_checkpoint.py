@@ -111,7 +111,8 @@ def test_round_trip_of_every_architecture(tmp_path: Path, architecture: str) -> 
         key: array.tobytes() for key, array in made.tensors.items()
     }
     before, after = build_network(made), build_network(read)
-    x = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(1))
+    channels = 512 if architecture == "inverter" else 3  # of relu4_3, or of a picture
+    x = torch.rand(1, channels, 32, 48, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         first, second = (
             network(x, network.styles[1:]) if made.task == STYLE else network(x)

@@ -210,7 +210,7 @@ def test_what_was_published_runs_as_on_a_space(hub: LocalHub, tmp_path: Path) ->
             with chromium() as browser:
                 page = browser.new_page()
                 page.goto(url)
-                page.get_by_role("tab", name="Hub").click()
+                page.get_by_role("tab", name="Hub").click(timeout=120_000)
                 page.locator("#sign-in").wait_for(timeout=60_000)
                 page.get_by_role("tab", name="Stylize").click()
                 page.get_by_text("Cypress 0").first.wait_for(timeout=60_000)

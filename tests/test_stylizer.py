@@ -194,7 +194,7 @@ def test_without_openvino_torch_does_the_work():
         "real = machinery.PathFinder.find_spec\n"
         "def find_spec(name, *rest):\n"
         "    return None if name.split('.')[0] == 'openvino' else real(name, *rest)\n"
-        "machinery.PathFinder.find_spec = find_spec\n"
+        "machinery.PathFinder.find_spec = staticmethod(find_spec)\n"
         "from fastnst import Stylizer\n"
         "print(Stylizer(device='cpu').device)\n"
     )

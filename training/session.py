@@ -96,6 +96,7 @@ def main(train: Callable[[], None]) -> None:
         train()
     except FastnstError as error:
         if not MAIN:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the launcher's, once the main one ended
             time.sleep(GRACE)
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -12,7 +12,7 @@ from fastnst.checkpoint import Checkpoint
 from fastnst.choices import check_layers
 from fastnst.errors import TrainingError
 from fastnst.losses import absolute_pixel_loss, content_loss
-from fastnst.muon import inner_weights
+from fastnst.muon import parameter_groups
 from fastnst.networks import (
     INVERSION,
     InverterNetwork,
@@ -85,11 +85,7 @@ class InverterTask:
         self.samples = Pictures(self.crops, settings)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        inner, others = inner_weights(self.network)
-        return [
-            {"params": inner, "lr": self.settings.rate, "orthogonal": True},
-            {"params": others, "lr": self.settings.adam_rate},
-        ]
+        return parameter_groups(self.network, self.settings)
 
     def losses(self, network: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Equation 4 of the paper, without its adversary: pixels, and features at the layer."""

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fastnst.settings import FitSettings
+
 MOMENTUM = 0.95
 # Of the polynomial that brings all singular values near 1 in a few steps (Jordan et al. 2024).
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -68,6 +70,15 @@ def inner_weights(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Param
     for name, value in named:
         (inner if name in weights[1:-1] else others).append(value)
     return inner, others
+
+
+def parameter_groups(network: nn.Module, settings: FitSettings) -> list[dict[str, Any]]:
+    """The groups of a network that is Muon's inside and Adam's outside, at the highest rates."""
+    inner, others = inner_weights(network)
+    return [
+        {"params": inner, "lr": settings.rate, "orthogonal": True},
+        {"params": others, "lr": settings.adam_rate},
+    ]
 
 
 def orthogonalized(matrix: Tensor) -> Tensor:

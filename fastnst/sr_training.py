@@ -16,7 +16,7 @@ from fastnst.checkpoint import Checkpoint
 from fastnst.degradations import DEGRADATIONS, bicubic
 from fastnst.errors import TrainingError
 from fastnst.losses import absolute_pixel_loss, content_loss, edge_loss, grid_loss, pixel_loss
-from fastnst.muon import inner_weights
+from fastnst.muon import parameter_groups
 from fastnst.networks import (
     ARCHITECTURES,
     SR,
@@ -102,11 +102,7 @@ class SRTask:
         self.samples = SRSamples(self.patches, settings)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        inner, others = inner_weights(self.network)
-        return [
-            {"params": inner, "lr": self.settings.rate, "orthogonal": True},
-            {"params": others, "lr": self.settings.adam_rate},
-        ]
+        return parameter_groups(self.network, self.settings)
 
     def losses(self, network: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         settings, large = self.settings, batch["large"]

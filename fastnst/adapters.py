@@ -1,17 +1,28 @@
-"""Adapters: styles without the network that they belong to, some 10 KB each.
+"""Adapters: styles without the network that they belong to, 12 or 460 KB each.
 
-A style is nothing but the scales and shifts of the normalisation layers (Dumoulin et al. 2017). A
-checkpoint that holds these alone names its *base*, the network that they were learnt with, by hash.
-Joined with it, an adapter is as any other network; all adapters on one base share one engine.
+A style is nothing but the scales and shifts of the normalisation layers (Dumoulin et al. 2017),
+and, if it was learnt after the network, matrices that mix the maps of each convolution; see
+`fastnst.networks.layers.Mixing`. A checkpoint that holds these alone names its *base*, the network
+that they were learnt with, by hash. Joined with it, an adapter is as any other network; all
+adapters on one base share one engine.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastnst.catalog import DEFAULT_STYLES, HUB_ID, load
-from fastnst.checkpoint import STYLE_TABLE, Base, Checkpoint, load_checkpoint
+from fastnst.checkpoint import (
+    MATRICES,
+    MIXING,
+    STYLE_TABLE,
+    Base,
+    Checkpoint,
+    is_of_styles,
+    load_checkpoint,
+)
 from fastnst.errors import CheckpointError, HubError, StyleError
 
 SHOWN = 12  # digits of a hash, for people
@@ -38,7 +49,11 @@ def extract(network: Checkpoint, style: str, base_name: str) -> Checkpoint:
     return replace(
         network,
         settings={**network.settings, STYLE_TABLE: 1},
-        tensors={STYLE_TABLE: np.array(network.tensors[STYLE_TABLE][rows])},
+        tensors={
+            key: np.array(table[rows])
+            for key, table in network.tensors.items()
+            if is_of_styles(key)
+        },
         styles=(network.styles[rows[0]],),
         base=Base(network.trunk, base_name),
     )
@@ -67,11 +82,11 @@ def join(base: Checkpoint, adapters: Sequence[Checkpoint], *, alone: bool = Fals
     for name in names:
         if names.count(name) > 1:
             raise StyleError(f"Two styles have the name {name}; a network has one of each name.")
-    table = np.concatenate([part.tensors[STYLE_TABLE] for part in parts])
+    tables = _joined(parts)
     return replace(
         base,
-        settings={**base.settings, STYLE_TABLE: len(table)},
-        tensors={**base.tensors, STYLE_TABLE: table},
+        settings={**base.settings, STYLE_TABLE: len(styles), MIXING: int(len(tables) > 1)},
+        tensors={**base.tensors, **tables},
         styles=tuple(styles),
         training=adapters[0].training if alone and adapters else base.training,
     )
@@ -121,6 +136,27 @@ def find_base(wanted: Base) -> Checkpoint:
     )
 
 
+def _joined(parts: Sequence[Checkpoint]) -> dict[str, NDArray[np.float32]]:
+    """The tables of styles of all parts, one below the other; what mixes nothing has zeros."""
+    shapes = {
+        key: table.shape[1:]
+        for part in parts
+        for key, table in part.tensors.items()
+        if is_of_styles(key)
+    }
+    return {
+        key: np.concatenate(
+            [
+                part.tensors.get(
+                    key, np.zeros((len(part.tensors[STYLE_TABLE]), *shape), np.float32)
+                )
+                for part in parts
+            ]
+        )
+        for key, shape in sorted(shapes.items())
+    }
+
+
 def _check(base: Checkpoint, adapter: Checkpoint) -> None:
     if not adapter.base:
         raise CheckpointError("A whole network cannot be joined with another; only adapters can.")
@@ -130,10 +166,19 @@ def _check(base: Checkpoint, adapter: Checkpoint) -> None:
             f"The style {names} belongs to another network: to {adapter.base.name[:120]!r} with "
             f"the hash {adapter.base.hash[:SHOWN]}…, and this one has {base.trunk[:SHOWN]}…."
         )
-    shape = (len(adapter.styles), base.tensors[STYLE_TABLE].shape[1])
+    count = len(adapter.styles)
+    expected: dict[str, tuple[int, ...]] = {
+        STYLE_TABLE: (count, base.tensors[STYLE_TABLE].shape[1])
+    }
+    if adapter.settings.get(MIXING):
+        for key, weight in base.tensors.items():
+            if weight.ndim == 4:  # that of a convolution
+                layer = key.removesuffix(".conv.weight")
+                expected[layer + MATRICES] = (count, len(weight), len(weight))
     given = {key: array.shape for key, array in adapter.tensors.items()}
-    if given != {STYLE_TABLE: shape}:
+    if given != expected:
+        odd = sorted(key for key in {*given, *expected} if given.get(key) != expected.get(key))[0]
         raise CheckpointError(
-            f"The style {names} does not fit its network: "
-            f"it is {given.get(STYLE_TABLE, 'nothing')}, not {shape}."
+            f"The style {names} does not fit its network: {odd[:40]} is "
+            f"{given.get(odd, 'missing')}, not {expected.get(odd, 'known')}."
         )

@@ -30,7 +30,11 @@ MAX_HEADER_BYTES = 2**20
 MAX_TEXT = 300
 ALLOWED_TYPES = ("F32", "F16")
 SUFFIX = ".safetensors"
-STYLE_TABLE = "styles"  # of a style network: the name of its table, and of how many are in it
+# Of a style network: the table of its styles, and of how many are in it; whether they mix the maps
+# of convolutions, and where each layer has the matrices for that.
+STYLE_TABLE = "styles"
+MIXING = "mixing"
+MATRICES = ".mixing.matrices"
 
 
 @dataclass(frozen=True)
@@ -96,23 +100,30 @@ class Checkpoint:
 
     @property
     def trunk(self) -> str:
-        """As `hash`, of all but the table of styles: networks of one trunk may swap styles."""
-        return self.base.hash if self.base else self._fingerprint(without=STYLE_TABLE)
+        """As `hash`, of all but the tables of styles: networks of one trunk may swap styles."""
+        return self.base.hash if self.base else self._fingerprint(styles=False)
 
-    def _fingerprint(self, without: str = "") -> str:
-        settings = {key: value for key, value in self.settings.items() if key != without}
+    def _fingerprint(self, styles: bool = True) -> str:
+        settings = dict(self.settings)
+        if not styles:
+            settings = {k: v for k, v in settings.items() if k not in (STYLE_TABLE, MIXING)}
         digest = sha256(
             json.dumps([self.task, self.architecture, settings], sort_keys=True).encode()
         )
         if self.base:
             digest.update(self.base.hash.encode())
         for key in sorted(self.tensors):
-            if key == without:
+            if not styles and is_of_styles(key):
                 continue
             array = self.tensors[key]
             digest.update(f"{key}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array, np.float32).tobytes())
         return digest.hexdigest()
+
+
+def is_of_styles(key: str) -> bool:
+    """Whether a tensor of a style network has a row for each style."""
+    return key == STYLE_TABLE or key.endswith(MATRICES)
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:

@@ -13,8 +13,8 @@ from torch import Tensor
 from fastnst.descent import OptimizeProgress, OptimizeSettings, check_fits, check_workable, descend
 from fastnst.losses import content_loss, gram_matrices, style_loss
 from fastnst.networks.vgg import LossNetwork
+from fastnst.paintings import check_painting, painting_grams
 from fastnst.settings import StyleSettings
-from fastnst.style_training import check_painting, painting_grams
 from fastnst.tensors import to_tensor
 
 
@@ -38,7 +38,7 @@ class StyleObjective:
         Args:
             loss_network: φ.
             content: (1, C, H, W), the photo's features; see `content_target`.
-            grams: layer → (1, C, C); see `fastnst.style_training.painting_grams`.
+            grams: layer → (1, C, C); see `fastnst.paintings.painting_grams`.
             settings: weights and layers.
             size: width and height of the photo.
         """

@@ -14,7 +14,7 @@ from fastnst.choices import check_layers
 from fastnst.descent import OptimizeProgress, OptimizeSettings, descend, noise_picture
 from fastnst.losses import gram_matrices, style_loss
 from fastnst.networks.vgg import LossNetwork
-from fastnst.style_training import check_painting, painting_grams
+from fastnst.paintings import check_painting, painting_grams
 
 
 class GramObjective:

@@ -48,7 +48,12 @@ class StyleSettings(FitSettings):
 
     architecture: str = setting("fast", "of the network", ("fast", "paper"))
     learn: str = setting(
-        "all", "styles leaves the network as it is and learns only scales and shifts", LEARN
+        "all", "styles leaves the network as it is and learns only what a style decides", LEARN
+    )
+    mixing: int = setting(
+        0,
+        "1 lets each style mix the maps of every convolution; always so with --learn styles",
+        (0, 1),
     )
     rate: float = setting(1e-2, "Muon's learning rate at its highest; it falls to 0 as a cosine")
     style_rate: float = setting(1e-2, "learning rate of the styles' scales and shifts")

@@ -1,6 +1,5 @@
 """Training a style network: its samples, its losses, its previews (section 3.2 of the paper)."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from fastnst.checkpoint import STYLE_TABLE, Base, Checkpoint, Style
+from fastnst.checkpoint import MIXING, STYLE_TABLE, Base, Checkpoint, Style, is_of_styles
 from fastnst.choices import STRENGTHS
 from fastnst.errors import TrainingError
 from fastnst.fit import choose_precision
@@ -25,15 +24,14 @@ from fastnst.networks import (
     network_tensors,
 )
 from fastnst.networks.vgg import LossNetwork
+from fastnst.paintings import check_painting, painting_factors, painting_grams
 from fastnst.photos import Crops, Photo, Photos
 from fastnst.settings import StyleSettings
-from fastnst.tensors import fit_short_side, to_picture, to_tensor
+from fastnst.tensors import to_picture, to_tensor
 
 STRONGEST = STRENGTHS[1]
 # How much more the style weighs at the strongest setting than at 1.
 STRONGEST_WEIGHT = 4.0
-SMALLEST_PAINTING = 64
-LEAST_SPREAD = 2.0  # of 255, the standard deviation of a channel: less is noise on one colour
 HELD_OUT_CROPS = 6
 START_PHOTOS = 2  # crops that tell which known style is nearest to a new one
 
@@ -42,16 +40,6 @@ def strength_weight(strength: Tensor) -> Tensor:
     """The factor of the style weight that a network is trained for at a strength in [0, 1.5]."""
     beyond = STRONGEST_WEIGHT ** ((strength - 1) / (STRONGEST - 1))
     return torch.where(strength < 1, strength.square(), beyond)
-
-
-def painting_grams(
-    painting: Image.Image, loss_network: LossNetwork, layers: Sequence[str], side: int
-) -> dict[str, Tensor]:
-    """The Gram matrices of a painting at a size: layer → (1, C, C)."""
-    pixels = to_tensor(fit_short_side(painting, side)).to(loss_network.mean.device)
-    with torch.no_grad():
-        features = loss_network(pixels, layers)
-    return gram_matrices(features)
 
 
 class StyleSamples(Dataset[dict[str, Tensor]]):
@@ -138,13 +126,18 @@ class StyleTask:
         network = self._build()
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if settings.learn == "styles":
-            self.network.requires_grad_(False).styles.requires_grad_()
+            self.network.requires_grad_(False)
+            for table in (self.network.styles, *self.network.matrices()):
+                table.requires_grad_()
         self.samples = StyleSamples(self.crops, len(paintings), settings, self.network.grain)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         settings, network = self.settings, self.network
         if settings.learn == "styles":
-            return [{"params": [network.styles], "lr": settings.style_rate}]
+            return [
+                {"params": network.matrices(), "lr": settings.rate, "orthogonal": True},
+                {"params": [network.styles], "lr": settings.style_rate},
+            ]
         vectors = [network.styles, network.photo]
         inner, others = inner_weights(network)
         rest = [value for value in others if not any(value is vector for vector in vectors)]
@@ -157,22 +150,11 @@ class StyleTask:
     def losses(self, network: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         settings = self.settings
         photos, strength = batch["photo"], batch["strength"]
-        vectors = self.network.photo + strength[:, None] * (
-            self.network.styles[batch["style"]] - self.network.photo
-        )
+        vectors = self.network.at_strength(self.network.vectors()[batch["style"]], strength)
         grained = batch["grained"].contiguous(memory_format=torch.channels_last)
         made = network(grained, vectors)
-        layers = {*self.style_layers, settings.content_layer}
-        features = self.loss_network(made, layers)
-        with torch.no_grad():
-            kept = self.loss_network(photos, [settings.content_layer])
+        content, style = self._compare(made, photos, batch["style"])
         factors = self.factors.to(made.device)[batch["style"]]
-        targets = {
-            layer: grams.to(made.device)[batch["style"]] for layer, grams in self.targets.items()
-        }
-        grams = gram_matrices({layer: features[layer] for layer in self.style_layers})
-        content = content_loss(features[settings.content_layer], kept[settings.content_layer])
-        style = style_loss(grams, targets)
         tone = tone_loss(made.float(), photos)
         variation = total_variation_loss(made.float())
         total = (
@@ -195,7 +177,7 @@ class StyleTask:
     def checkpoint(self, training: Mapping[str, Any]) -> Checkpoint:
         tensors = network_tensors(self.network)
         if self.base:
-            tensors = {STYLE_TABLE: tensors[STYLE_TABLE]}
+            tensors = {key: table for key, table in tensors.items() if is_of_styles(key)}
         return Checkpoint(
             task="style",
             architecture=self.settings.architecture,
@@ -226,7 +208,7 @@ class StyleTask:
         x = to_tensor(photo)
         x = x + self.network.grain * torch.from_numpy(grain(*x.shape[2:]))
         with self.precision():
-            made = self.network(x.to(device), self.network.styles[row : row + 1])
+            made = self.network(x.to(device), self.network.vectors()[row : row + 1])
         return to_picture(made.float())
 
     @torch.no_grad()
@@ -236,7 +218,6 @@ class StyleTask:
         With fewer photos than HELD_OUT_CROPS, several crops of each.
         """
         settings = self.settings
-        layers = {*self.style_layers, settings.content_layer}
         losses = []
         for index in range(HELD_OUT_CROPS):
             crop = self.held_out.read(index, self.held_out.generator(index))
@@ -244,15 +225,20 @@ class StyleTask:
             noise = self.network.grain * torch.from_numpy(grain(*crop.shape[1:]))
             style = torch.tensor([index % len(self.styles)])
             with self.precision():
-                made = self.network(photo + noise.to(photo.device), self.network.styles[style])
-                features = self.loss_network(made, layers)
-                kept = self.loss_network(photo, [settings.content_layer])
-            content = content_loss(features[settings.content_layer], kept[settings.content_layer])
-            grams = gram_matrices({layer: features[layer] for layer in self.style_layers})
-            targets = {layer: grams_[style] for layer, grams_ in self.targets.items()}
-            style_part = style_loss(grams, targets)
+                made = self.network(photo + noise.to(photo.device), self.network.vectors()[style])
+                content, style_part = self._compare(made, photo, style)
             losses.append(settings.content_weight * content + settings.style_weight * style_part)
         return float(torch.cat(losses).mean())
+
+    def _compare(self, made: Tensor, photos: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
+        """The content loss and the style loss of each picture made, (B,) both."""
+        layer = self.settings.content_layer
+        features = self.loss_network(made, {*self.style_layers, layer})
+        with torch.no_grad():
+            kept = self.loss_network(photos, [layer])
+        grams = gram_matrices({each: features[each] for each in self.style_layers})
+        targets = {each: of.to(made.device)[style] for each, of in self.targets.items()}
+        return content_loss(features[layer], kept[layer]), style_loss(grams, targets)
 
     def precision(self) -> torch.autocast:
         """As `fit` computes, for what is computed besides."""
@@ -278,10 +264,9 @@ class StyleTask:
 
     def _network_settings(self) -> dict[str, Any]:
         known = self.start.settings if self.start else {}
-        known = {key: value for key, value in known.items() if key != STYLE_TABLE}
-        return architecture_settings(
-            self.settings.architecture, **known, **{STYLE_TABLE: len(self.styles)}
-        )
+        mixing = self.settings.mixing or self.settings.learn == "styles" or known.get(MIXING)
+        own = {STYLE_TABLE: len(self.styles), MIXING: int(bool(mixing))}
+        return architecture_settings(self.settings.architecture, **{**known, **own})
 
     def _build(self) -> StyleNetwork:
         start = self.start
@@ -309,8 +294,10 @@ class StyleTask:
             for style, row in zip(self.styles, nearest, strict=True):
                 rows.setdefault(style.name, row)
         state = known.state_dict()
-        vectors = state["styles"][[rows[style.name] for style in self.styles]]
-        network.load_state_dict({**state, "styles": vectors})
+        chosen = [rows[style.name] for style in self.styles]
+        own = network.state_dict()  # matrices of zeros, if the start has none
+        known_tables = {key: table[chosen] for key, table in state.items() if is_of_styles(key)}
+        network.load_state_dict({**own, **state, **known_tables})
         return network
 
 
@@ -327,50 +314,9 @@ def nearest_styles(
         photos: (B, 3, H, W) that the styles are tried on; the mean of their Gram matrices counts.
     """
     losses = []
-    for vector in network.styles:
+    for vector in network.vectors():
         made = network(photos, vector.expand(len(photos), -1))
         grams = gram_matrices(loss_network(made, targets))
         mean = {layer: gram.mean(0, keepdim=True) for layer, gram in grams.items()}
         losses.append(style_loss(mean, targets))
     return torch.stack(losses).argmin(0).tolist()
-
-
-def painting_factors(text: str, names: Sequence[str]) -> Tensor:
-    """The factor of the style weight for each painting, 1 where `text` says nothing.
-
-    Args:
-        text: as `StyleSettings.painting_weights`.
-        names: of the paintings, in their order.
-
-    Raises:
-        TrainingError: a name is unknown, or a factor is not a positive number.
-    """
-    factors = dict.fromkeys(names, 1.0)
-    for part in filter(None, text.split(",")):
-        name, _, number = part.partition("=")
-        if name not in factors:
-            raise TrainingError(
-                f"--painting-weights names {name!r}; the paintings are {', '.join(names)}."
-            )
-        try:
-            factors[name] = float(number)
-        except ValueError:
-            factors[name] = math.nan
-        if not 0 < factors[name] < math.inf:
-            raise TrainingError(f"The factor of {name} is {number!r}; it is a number over 0.")
-    return torch.tensor(list(factors.values()))
-
-
-def check_painting(name: str, painting: Image.Image) -> None:
-    """Refuse a painting that has no style to learn.
-
-    Raises:
-        TrainingError: it is smaller than 64 pixels, or of one colour.
-    """
-    if min(painting.size) < SMALLEST_PAINTING:
-        raise TrainingError(
-            f"The painting {name} is {painting.width}×{painting.height} pixels; "
-            f"it needs {SMALLEST_PAINTING} on its short side at least."
-        )
-    if np.asarray(painting.convert("RGB")).std(axis=(0, 1)).max() < LEAST_SPREAD:
-        raise TrainingError(f"The painting {name} is of one colour; there is no style to learn.")

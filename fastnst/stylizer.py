@@ -82,13 +82,11 @@ class Stylizer(Pretrained):
                 f"they hold {len(network.styles)}, and describe {len(self.checkpoint.styles)}."
             )
         self._stride = network.stride
-        self._photo_vector = network.photo.detach().numpy().copy()
-        self._vectors = {
-            style.name: vector
-            for style, vector in zip(
-                self.checkpoint.styles, network.styles.detach().numpy().copy(), strict=True
-            )
-        }
+        self._photo_vector = _whole(network.photo.detach().numpy(), network.controls)
+        vectors = [
+            _whole(vector, network.controls) for vector in network.vectors().detach().numpy()
+        ]
+        self._vectors = dict(zip(self.styles, vectors, strict=True))
         self._whole = whole
         self._options = {"engine": engine, "device": device}
         key = (whole.trunk, engine, device)
@@ -212,6 +210,11 @@ class Stylizer(Pretrained):
 
 def _read(weights: str | Path | Checkpoint) -> Checkpoint:
     return weights if isinstance(weights, Checkpoint) else load(weights)
+
+
+def _whole(vector: NDArray[np.float32], controls: int) -> NDArray[np.float32]:
+    """A style vector with all matrices that the engine asks for: zeros mix nothing."""
+    return np.pad(vector, (0, controls - len(vector)))
 
 
 def _resized_alpha(photo: Photo, size: tuple[int, int]) -> NDArray[np.uint8] | None:

@@ -5,14 +5,12 @@ learning rate, and the step at which to stop.
 """
 
 import json
-import math
 import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from PIL import Image
 
 from fastnst.adapters import completed
@@ -22,19 +20,16 @@ from fastnst.content import built_in_photos
 from fastnst.errors import CheckpointError, SettingError, TrainingError
 from fastnst.fit import SETTINGS, Progress, fit
 from fastnst.images import take_apart
-from fastnst.muon import Muon
 from fastnst.networks.vgg import load_loss_network
+from fastnst.paintings import check_painting, flatten
 from fastnst.photos import Photo, Photos, find_photos, list_photos
+from fastnst.rates import with_best_rate
 from fastnst.settings import StyleSettings
-from fastnst.style_training import StyleTask, check_painting
+from fastnst.style_training import StyleTask
 
-# Tried before a training, as factors of its learning rates, for so many steps each.
-RATE_FACTORS = (0.4, 1.0, 2.5)
-RATE_STEPS = 6
 PREVIEW_SECONDS = 4.0
 LEAST_MINUTES = 0.05  # for the training itself, if preparing took all
 PREVIEW_SIDE = 448
-LARGEST_PAINTING = 2048
 
 
 @dataclass(frozen=True)
@@ -58,7 +53,7 @@ class Depth:
 
 DEPTHS: Mapping[str, Depth] = {
     "quick": Depth(
-        "learns only the style's scales and shifts, in minutes: an adapter of 10 KB",
+        "learns the style alone, in minutes: an adapter of half a megabyte",
         minutes=2.5,
         from_base=True,
         own_photos=False,
@@ -209,44 +204,6 @@ def find_depth(name: str) -> Depth:
     return DEPTHS[name]
 
 
-def flatten(painting: Image.Image) -> Image.Image:
-    """A painting as upright RGB, on white where it is transparent, of a bounded size."""
-    taken = take_apart(painting)
-    picture = Image.fromarray(taken.pixels)
-    if taken.alpha is not None:
-        white = Image.new("RGB", picture.size, "white")
-        picture = Image.composite(picture, white, Image.fromarray(taken.alpha))
-    picture.thumbnail((LARGEST_PAINTING, LARGEST_PAINTING), Image.Resampling.LANCZOS)
-    return picture
-
-
-def with_best_rate(task: StyleTask) -> StyleSettings:
-    """The settings with the learning rates that a few steps get furthest with, held out.
-
-    The network is left as it was.
-    """
-    settings = task.settings
-    before = {key: value.clone() for key, value in task.network.state_dict().items()}
-    losses = {}
-    for factor in RATE_FACTORS:
-        task.settings = _scaled(settings, factor)
-        optimizer = Muon(task.parameter_groups())
-        for step in range(RATE_STEPS):
-            numbers = range(step * settings.batch, (step + 1) * settings.batch)
-            batch = torch.utils.data.default_collate([task.samples[each] for each in numbers])
-            optimizer.zero_grad()
-            with task.precision():
-                loss = task.losses(task.network, batch)["total"]
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(task.network.parameters(), settings.clip)
-            optimizer.step()
-        reached = task.held_out_loss()
-        losses[factor] = reached if math.isfinite(reached) else math.inf
-        task.network.load_state_dict(before)
-    task.settings = settings
-    return _scaled(settings, min(losses, key=losses.__getitem__))
-
-
 def _start(base: str | Path, name: str) -> Checkpoint:
     start = completed(load(base))
     if start.task != "style":
@@ -285,8 +242,3 @@ def _small(photo: Image.Image) -> Image.Image:
     small = Image.fromarray(take_apart(photo).pixels)
     small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)
     return small
-
-
-def _scaled(settings: StyleSettings, factor: float) -> StyleSettings:
-    names = ("rate", "adam_rate", "style_rate")
-    return replace(settings, **{name: getattr(settings, name) * factor for name in names})

@@ -51,7 +51,7 @@ def test_an_adapter_of_the_shipped_network_goes_round(hub: LocalHub) -> None:
     network = Stylizer(learnt(load("paintings"), "paintings"))
     network.push_to_hub(REPO)
     card = hub.read(REPO, CARD).decode()
-    assert "an adapter: scales and shifts for the network `paintings`" in card
+    assert "an adapter: what the style changes in the network `paintings`" in card
     pulled = pull(REPO)
     assert pulled.title == "My Style" and pulled.size < 20_000
     again = fastnst.load(REPO)

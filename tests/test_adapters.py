@@ -1,4 +1,4 @@
-"""Adapters: one style of 10 KB, on a base that is named by its hash."""
+"""Adapters: one style without its network, on a base that is named by its hash."""
 
 import json
 from dataclasses import replace
@@ -34,6 +34,25 @@ def adapter(base):
         taken,
         tensors={"styles": taken.tensors["styles"] * np.float32(0.9)},
         styles=(Style("mine", "Mine", "Me"),),
+    )
+
+
+@pytest.fixture(scope="module")
+def mixing(base, adapter):
+    """An adapter that mixes the maps of every convolution a little."""
+    rng = np.random.default_rng(0)
+    matrices = {
+        key.replace(".conv.weight", ".mixing.matrices"): np.float32(
+            rng.normal(0, 0.02, (1, len(weight), len(weight)))
+        )
+        for key, weight in base.tensors.items()
+        if weight.ndim == 4
+    }
+    return replace(
+        adapter,
+        settings={**adapter.settings, "mixing": 1},
+        tensors={**adapter.tensors, **matrices},
+        styles=(Style("mixing"),),
     )
 
 
@@ -111,6 +130,35 @@ def test_a_name_of_a_base_never_leads_to_a_file(adapter, base, tmp_path, monkeyp
     for name in ("some/base.safetensors", "some/base", str(tmp_path / "some")):
         with pytest.raises(CheckpointError, match="cannot be had"):
             find_base(Base(other.trunk, name))
+
+
+def test_matrices_come_along(base, adapter, mixing, tmp_path):
+    path = tmp_path / "mixing.safetensors"
+    save_checkpoint(mixing, path)
+    assert path.stat().st_size < 500_000
+    plain, mixed = Stylizer(adapter), Stylizer(path)
+    assert mixed._engine is plain._engine
+    expected = np.asarray(mixed(PHOTO))
+    assert not np.array_equal(expected, np.asarray(plain(PHOTO)))
+    together = Stylizer(base).with_styles(adapter, mixing)
+    assert np.array_equal(np.asarray(together(PHOTO, "mixing")), expected)
+    assert np.array_equal(np.asarray(together(PHOTO, "mine")), np.asarray(plain(PHOTO)))
+    again = extract(join(base, [mixing]), "mixing", "paintings")
+    assert again.hash == mixing.hash
+
+
+def test_matrices_that_do_not_fit_are_refused(base, mixing):
+    key = "to_rgb.mixing.matrices"
+    for tensors in (
+        {name: array for name, array in mixing.tensors.items() if name != key},
+        {**mixing.tensors, key: mixing.tensors[key][:, :2]},
+        {**mixing.tensors, "more.mixing.matrices": mixing.tensors[key]},
+    ):
+        with pytest.raises(CheckpointError, match="does not fit its network"):
+            join(base, [replace(mixing, tensors=tensors)])
+    undeclared = {**mixing.settings, "mixing": 0}
+    with pytest.raises(CheckpointError, match=r"blocks.0.first.mixing.matrices is \(1, 96, 96\)"):
+        join(base, [replace(mixing, settings=undeclared)])
 
 
 def test_vectors_of_another_length_are_refused(base, adapter):

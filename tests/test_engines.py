@@ -12,11 +12,14 @@ STYLE_ARCHITECTURES = [name for name, each in ARCHITECTURES.items() if each.task
 
 @pytest.mark.parametrize("architecture", STYLE_ARCHITECTURES)
 @pytest.mark.parametrize("size", [(16, 16), (40, 24)])
-def test_a_folded_network_computes_the_same(architecture, size):
+@pytest.mark.parametrize("mixing", [0, 1])
+def test_a_folded_network_computes_the_same(architecture, size, mixing):
     torch.manual_seed(0)
-    network = ARCHITECTURES[architecture].network(styles=2).eval()
+    network = ARCHITECTURES[architecture].network(styles=2, mixing=mixing).eval()
     with torch.no_grad():
         network.styles += torch.randn(network.styles.shape) * 0.3
+        for matrices in network.matrices():
+            matrices += torch.randn(matrices.shape) * 0.05
         for name, value in network.named_parameters():
             if name.endswith("bias"):
                 value += 0.1
@@ -25,8 +28,9 @@ def test_a_folded_network_computes_the_same(architecture, size):
     assert not any(isinstance(m, ConvLayer) and m.upsample for m in short.modules())
     x = torch.rand(1, 3, *size)
     with torch.no_grad():
-        expected = network(x, network.styles[:1])
-        torch.testing.assert_close(short(x, network.styles[:1]), expected, rtol=0, atol=2e-5)
+        vector = network.vectors()[:1]
+        expected = network(x, vector)
+        torch.testing.assert_close(short(x, vector), expected, rtol=0, atol=2e-5)
         assert expected.std() > 0.01
 
 

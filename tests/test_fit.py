@@ -19,14 +19,10 @@ from fastnst.errors import TrainingError
 from fastnst.fit import LOG, RESULTS, SETTINGS, STATE, WEIGHTS, choose_precision, fit, schedule
 from fastnst.fit.state import LOCK
 from fastnst.networks import build_network
+from fastnst.paintings import check_painting, painting_factors
 from fastnst.photos import list_photos
 from fastnst.settings import FitSettings, StyleSettings
-from fastnst.style_training import (
-    StyleTask,
-    check_painting,
-    painting_factors,
-    strength_weight,
-)
+from fastnst.style_training import StyleTask, strength_weight
 from fastnst.stylizer import Stylizer
 
 ROOT = Path(__file__).resolve().parent.parent

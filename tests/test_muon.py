@@ -51,6 +51,20 @@ def test_a_step_has_the_size_of_the_rate():
     assert values.min() > 0.25 and values.max() < 0.65
 
 
+def test_a_stack_of_matrices_is_turned_one_by_one():
+    torch.manual_seed(0)
+    gradients = torch.randn(3, 6, 6) * torch.tensor([1.0, 1e-3, 1e3])[:, None, None]
+    stack = torch.nn.Parameter(torch.zeros(3, 6, 6))
+    alone = [torch.nn.Parameter(torch.zeros(6, 6)) for _ in range(3)]
+    stack.grad = gradients
+    for parameter, gradient in zip(alone, gradients, strict=True):
+        parameter.grad = gradient
+    for parameters in ([stack], alone):
+        Muon([{"params": parameters, "lr": 0.5, "orthogonal": True}]).step()
+    torch.testing.assert_close(stack.detach(), torch.stack([each.detach() for each in alone]))
+    assert stack.detach().abs().amax((1, 2)).min() > 0.1
+
+
 def test_weights_that_nothing_holds_up_decay():
     start = torch.ones(4, 3)
     weight = torch.nn.Parameter(start.clone())

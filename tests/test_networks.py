@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from fastnst.catalog import LOSS_NETWORK
 from fastnst.errors import CheckpointError
 from fastnst.networks import ARCHITECTURES, STYLE
-from fastnst.networks.layers import ConditionalInstanceNorm
+from fastnst.networks.layers import ConditionalInstanceNorm, Mixing
 from fastnst.networks.vgg import LAYERS, MEAN, STD, load_loss_network
 
 SIZES = [(16, 16), (17, 31), (40, 16), (64, 48), (33, 129)]
@@ -47,13 +47,61 @@ def test_every_number_of_a_style_counts_and_none_is_shared(network):
 
 
 def test_styles_of_one_batch_do_not_mix(network):
+    network = type(network)(styles=3, mixing=1).eval()
     x = torch.rand(1, 3, 32, 32)
-    styles = network.styles.detach() + torch.randn(network.styles.shape) * 0.3
+    styles = network.vectors().detach() + torch.randn(3, network.controls) * 0.1
     with torch.no_grad():
         together = network(x.expand(3, -1, -1, -1), styles)
         apart = torch.cat([network(x, style[None]) for style in styles])
     torch.testing.assert_close(together, apart, rtol=1e-4, atol=1e-5)
     assert (together[0] - together[1]).abs().max() > 1e-3
+
+
+def test_mixing_against_a_convolution_of_one_pixel():
+    """The maps of y = (I + M) W x are those of W x, through a 1×1 convolution I + M."""
+    mixing, conv = Mixing(4), torch.nn.Conv2d(3, 4, 3, bias=False)
+    mixing.start = 5
+    x, style = torch.rand(2, 3, 8, 7), torch.randn(2, 5 + 16)
+    with torch.no_grad():
+        plain = conv(x)
+        assert torch.equal(mixing(F.conv2d, x, conv.weight, style[:, :5]), plain)
+        made = mixing(F.conv2d, x, conv.weight, style)
+        for one, alone, vector in zip(made, plain, style, strict=True):
+            matrix = torch.eye(4) + vector[5:].view(4, 4)
+            expected = F.conv2d(alone[None], matrix[:, :, None, None])[0]
+            torch.testing.assert_close(one, expected)
+
+
+def test_every_matrix_has_its_place(network):
+    """Behind the scales and shifts each number is read once, and is where `vectors` puts it."""
+    with_matrices = type(network)(styles=2, mixing=1)
+    owners = torch.zeros(network.controls)
+    owners[: network.photo.numel()] += 1
+    with torch.no_grad():
+        for number, layer in enumerate(m for m in with_matrices.modules() if isinstance(m, Mixing)):
+            owners[layer.start : layer.start + layer.channels**2] += 1
+            layer.matrices.fill_(number + 1)
+            vectors = with_matrices.vectors()
+            part = vectors[:, layer.start : layer.start + layer.channels**2]
+            assert torch.equal(part, torch.full_like(part, number + 1))
+    assert torch.equal(owners, torch.ones_like(owners))
+    assert vectors.shape == (2, network.controls)
+
+
+def test_matrices_of_zeros_change_nothing(network):
+    x = torch.rand(1, 3, 32, 32)
+    with torch.no_grad():
+        whole = F.pad(network.styles[:1], (0, network.controls - network.styles.shape[1]))
+        torch.testing.assert_close(network(x, whole), network(x, network.styles[:1]))
+
+
+def test_strengths_go_from_no_style_to_the_style_and_beyond(network):
+    vectors = torch.randn(3, network.controls)
+    made = network.at_strength(vectors, torch.tensor([0.0, 1.0, 1.5])).detach()
+    size = network.photo.numel()
+    assert torch.equal(made[0, :size], network.photo.detach()) and not made[0, size:].any()
+    torch.testing.assert_close(made[1], vectors[1])
+    torch.testing.assert_close(made[2, size:], 1.5 * vectors[2, size:])
 
 
 def test_a_network_needs_a_style():

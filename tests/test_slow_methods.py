@@ -19,9 +19,9 @@ from fastnst.grams import factor, known_paintings, load_grams, save_grams
 from fastnst.inversion import FeatureObjective, invert
 from fastnst.losses import gram_matrices, style_loss
 from fastnst.networks.vgg import LossNetwork
+from fastnst.paintings import painting_grams
 from fastnst.reconstruction import GramObjective, reconstruct, reconstruct_grams
 from fastnst.refine import refine
-from fastnst.style_training import painting_grams
 from fastnst.tensors import to_tensor
 
 pytestmark = pytest.mark.usefixtures("one_thread")

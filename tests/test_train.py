@@ -16,15 +16,18 @@ from PIL import Image
 from fastnst import Stylizer
 from fastnst.catalog import load
 from fastnst.checkpoint import Style, load_checkpoint
-from fastnst.content import built_in_photos
+from fastnst.content import HERE, built_in_photos
 from fastnst.errors import FastnstError, SettingError, TrainingError
-from fastnst.fit import LOG, WEIGHTS
+from fastnst.fit import LOG, WEIGHTS, fit
 from fastnst.losses import gram_matrices
 from fastnst.networks import build_network
+from fastnst.paintings import check_painting, flatten
+from fastnst.photos import list_photos
+from fastnst.rates import RATE_FACTORS, with_best_rate
 from fastnst.settings import StyleSettings
-from fastnst.style_training import StyleTask, check_painting, nearest_styles
+from fastnst.style_training import StyleTask, nearest_styles
 from fastnst.tensors import to_tensor
-from fastnst.train import DEPTHS, RATE_FACTORS, flatten, train, with_best_rate
+from fastnst.train import DEPTHS, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 COMMAND = [sys.executable, "-m", "fastnst.cli", "train"]
@@ -53,9 +56,45 @@ def test_quick_makes_an_adapter_of_the_base(quick):
     assert made.base is not None and made.base.name == "paintings"
     assert made.trunk == load("paintings").trunk
     assert [style.name for style in made.styles] == ["mine"]
-    assert (folder / WEIGHTS).stat().st_size < 20_000
+    assert (folder / WEIGHTS).stat().st_size < 500_000
     stylizer = Stylizer(folder / WEIGHTS)
     assert np.asarray(stylizer(PHOTO)).std() > 5
+
+
+def test_quick_learns_scales_shifts_and_matrices_and_nothing_else(quick):
+    folder, _ = quick
+    made, base = load_checkpoint(folder / WEIGHTS), load("paintings")
+    convolutions = [key for key, array in base.tensors.items() if array.ndim == 4]
+    matrices = [key.replace(".conv.weight", ".mixing.matrices") for key in convolutions]
+    assert sorted(made.tensors) == sorted(["styles", *matrices])
+    for key in matrices:
+        assert 0 < np.abs(made.tensors[key]).max() < 1
+    assert not (made.tensors["styles"] == base.tensors["styles"]).all(1).any()
+
+
+def test_a_network_of_many_styles_may_mix_too(tmp_path, photo_folder, loss_network):
+    paintings = [(Style("first"), PAINTING), (Style("second"), make_picture(120, 160, 8))]
+    settings = StyleSettings(**TINY | {"mixing": 1, "steps": 3, "batch": 2, "held_out": 0})
+    task = StyleTask(settings, list_photos(photo_folder), paintings, loss_network)
+    for _ in fit(task, settings, tmp_path):
+        pass
+    made = load_checkpoint(tmp_path / WEIGHTS)
+    matrices = made.tensors["to_eighth.mixing.matrices"]
+    assert matrices.shape == (2, 96, 96) and np.abs(matrices).max(axis=(1, 2)).min() > 0
+    stylizer = Stylizer(made)
+    pictures = [np.asarray(stylizer(PHOTO, name)) for name in ("first", "second")]
+    assert not np.array_equal(*pictures)
+
+
+def test_the_built_in_photos_are_as_they_say():
+    trained_on, held_out = built_in_photos()
+    own = sorted(HERE.glob("*.webp"))
+    assert {*own} < {*trained_on, *held_out} and not {*trained_on} & {*held_out}
+    readme = (HERE / "README.md").read_text(encoding="utf-8")
+    for path in own:
+        with Image.open(path) as photo:
+            assert photo.mode == "RGB" and 256 <= min(photo.size) <= 400
+        assert f"| `{path.name}` |" in readme
 
 
 def test_quick_comes_nearer_to_the_painting(quick):

@@ -17,9 +17,9 @@ from fastnst.checkpoint import Checkpoint
 from fastnst.errors import FastnstError, TrainingError
 from fastnst.grams import Grams, save_grams
 from fastnst.networks.vgg import LossNetwork, load_loss_network
+from fastnst.paintings import check_painting, painting_grams
 from fastnst.photos import list_photos, read_rgb
 from fastnst.settings import StyleSettings
-from fastnst.style_training import check_painting, painting_grams
 
 
 def measure(folder: Path, checkpoint: Checkpoint, loss_network: LossNetwork) -> dict[str, Grams]:

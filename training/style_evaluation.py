@@ -18,9 +18,9 @@ from fastnst.errors import TrainingError
 from fastnst.images import save_picture
 from fastnst.networks.vgg import LAYERS, LossNetwork, load_loss_network
 from fastnst.optimize import StyleObjective, content_target, optimize
+from fastnst.paintings import check_painting, painting_grams
 from fastnst.photos import list_photos, read_rgb, split_photos
 from fastnst.settings import StyleSettings
-from fastnst.style_training import check_painting, painting_grams
 from fastnst.stylizer import Stylizer, output_size
 
 # The yardstick is the same for every network, whatever weights it was trained with.

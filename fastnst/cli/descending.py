@@ -107,8 +107,8 @@ def read_grams(painting: str, strokes: int) -> dict[str, Any]:
     """
     from fastnst.descent import shared_loss_network  # they bring torch
     from fastnst.grams import known_paintings, load_grams
+    from fastnst.paintings import check_painting, painting_grams
     from fastnst.settings import StyleSettings
-    from fastnst.style_training import check_painting, painting_grams
 
     if painting in known_paintings() and not Path(painting).is_file():
         return load_grams(painting)

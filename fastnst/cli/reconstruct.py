@@ -42,8 +42,8 @@ def reconstruct(
         from fastnst.canvas import Canvas
         from fastnst.choices import output_size
         from fastnst.descent import OptimizeSettings, shared_loss_network
+        from fastnst.paintings import check_painting
         from fastnst.reconstruction import reconstruct as descend
-        from fastnst.style_training import check_painting
         from fastnst.tensors import fit_short_side
 
         settings = OptimizeSettings(steps, method)

@@ -28,18 +28,22 @@ class TransposedConvLayer(nn.Module):
 
     def __init__(self, layer: ConvLayer) -> None:
         super().__init__()
-        weight = torch.einsum("ak,bl,oikl->ioab", TAPS, TAPS, layer.conv.weight.detach())
+        weight = torch.einsum("ak,bl,oikl->oiab", TAPS, TAPS, layer.conv.weight.detach())
         self.register_buffer("weight", weight.contiguous())
         self.bias = layer.conv.bias
+        self.mixing = layer.mixing
         self.norm = layer.norm
         self.relu = layer.relu
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         x = F.pad(x, (1, 1, 1, 1), mode="replicate")
-        x = F.conv_transpose2d(x, self.weight, self.bias, stride=2, padding=3)
+        x = self.mixing(self._convolve, x, self.weight, style)
         if self.norm is not None:
             x = self.norm(x, style)
         return F.relu(x, inplace=True) if self.relu else x
+
+    def _convolve(self, x: Tensor, weight: Tensor) -> Tensor:
+        return F.conv_transpose2d(x, weight.transpose(0, 1), self.bias, stride=2, padding=3)
 
 
 def folded(network: Network) -> Network:

@@ -36,7 +36,7 @@ class PixelStyleNetwork(PixelNetwork):
         super().__init__()
         self.network = folded(network)
         self.example = 8 * network.stride
-        self.controls = network.photo.numel()
+        self.controls = network.controls
         self.register_buffer("grain", torch.tensor(grain_tile()) * network.grain)
 
     def forward(self, pixels: Tensor, control: Tensor) -> Tensor:

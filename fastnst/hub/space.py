@@ -38,6 +38,7 @@ KIND = "space"
 PACKAGE = Path(fastnst.__file__).parent
 # The code is in these; a file there that is ours no longer is deleted.
 OUR_FOLDERS = ("fastnst/", "weights/")
+LARGE = (SUFFIX, ".webp")  # what the Hub keeps apart from its commits
 PROOF = "fastnst/__init__.py"
 # Free; a Space on a processor of its own needs a paid plan.
 DEFAULT_HARDWARE = SpaceHardware.ZERO_A10G.value
@@ -209,7 +210,7 @@ def _commit(
     def send() -> str:
         additions = [CommitOperationAdd(path, data) for path, data in files.items()]
         for addition in additions:  # one by one: in threads of its own our time-outs are lost
-            if addition.path_in_repo.startswith("weights/"):
+            if addition.path_in_repo.endswith(LARGE):
                 api.preupload_lfs_files(repo, [addition], repo_type=KIND)
         deletions = [CommitOperationDelete(path, is_folder=False) for path in gone]
         operations: list[CommitOperationAdd | CommitOperationDelete] = [*additions, *deletions]

@@ -2,7 +2,8 @@
 
 Both take N styles through conditional instance normalisation. A style is a flat vector of all the
 scales and shifts of a network's normalisation layers, so styles mix by mixing vectors, and N = 1
-is the case of the paper.
+is the case of the paper. Behind them, a vector may hold matrices that mix the maps of each
+convolution: a style that was learnt after the network needs more than scales and shifts.
 """
 
 import torch
@@ -10,16 +11,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fastnst.networks.hub import HubNetwork
-from fastnst.networks.layers import ConditionalInstanceNorm, ConvLayer, ResidualBlock
+from fastnst.networks.layers import ConditionalInstanceNorm, ConvLayer, Mixing, ResidualBlock
 
 
 class StyleNetwork(HubNetwork):
     """What every style network shares: its table of styles, and pictures of any size.
 
     Attributes:
-        styles: (N, S) style vectors, one row a style.
-        photo: (S,) the vector that asks for no style at all. Styles grow from it: strength t is
-            the vector `photo + t * (style - photo)`.
+        styles: (N, S) scales and shifts, one row a style.
+        photo: (S,) those that ask for no style at all; see `at_strength`.
+        controls: how many numbers a whole style vector has, with the matrices of all `Mixing`.
         stride: `paint` takes sides that are multiples of this.
         grain: how much of `fastnst.grain` is added to a photo before `forward`, in [0, 1] units.
     """
@@ -27,8 +28,8 @@ class StyleNetwork(HubNetwork):
     stride = 1
     grain = 0.0
 
-    def _add_styles(self, count: int) -> None:
-        """Lay the normalisation layers out in one style vector. Call at the end of __init__."""
+    def _add_styles(self, count: int, mixing: int) -> None:
+        """Lay all that a style decides out in one vector. Call at the end of __init__."""
         if count < 1:
             raise ValueError(f"A style network needs at least one style, got {count}.")
         neutral = []
@@ -40,13 +41,38 @@ class StyleNetwork(HubNetwork):
                 neutral += [torch.ones(module.channels), torch.zeros(module.channels)]
         self.photo = nn.Parameter(torch.cat(neutral))
         self.styles = nn.Parameter(torch.cat(neutral).repeat(count, 1))
+        for layer in self._mixings():
+            layer.start = size
+            size += layer.channels**2
+            if mixing:
+                layer.matrices = nn.Parameter(torch.zeros(count, layer.channels, layer.channels))
+        self.controls = size
+
+    def _mixings(self) -> list[Mixing]:
+        return [module for module in self.modules() if isinstance(module, Mixing)]
+
+    def matrices(self) -> list[nn.Parameter]:
+        """Of each convolution of C maps (N, C, C); nothing if no style mixes them."""
+        return [layer.matrices for layer in self._mixings() if layer.matrices is not None]
+
+    def vectors(self) -> Tensor:
+        """(N, S) or, with matrices, (N, controls): the whole style vectors."""
+        return torch.cat([self.styles, *(each.flatten(1) for each in self.matrices())], 1)
+
+    def at_strength(self, vectors: Tensor, strength: Tensor) -> Tensor:
+        """The vectors that ask for styles (B, S) at strengths (B,).
+
+        Styles grow from the vector of no style: strength t is `photo + t * (style - photo)`.
+        """
+        photo = F.pad(self.photo, (0, vectors.shape[1] - len(self.photo)))
+        return photo + strength[:, None] * (vectors - photo)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """Repaint pictures.
 
         Args:
             x: (B, 3, H, W) RGB in [0, 1], H and W at least 16.
-            style: (B, S) style vectors.
+            style: (B, S) style vectors, or (B, controls).
 
         Returns:
             (B, 3, H, W) RGB in [0, 1].
@@ -71,7 +97,9 @@ class PaperStyleNetwork(StyleNetwork):
 
     stride = 4
 
-    def __init__(self, styles: int = 1, channels: int = 32, blocks: int = 5) -> None:
+    def __init__(
+        self, styles: int = 1, channels: int = 32, blocks: int = 5, mixing: int = 0
+    ) -> None:
         super().__init__()
         full, half, quarter = channels, channels * 2, channels * 4
         self.layers = nn.ModuleList(
@@ -85,7 +113,7 @@ class PaperStyleNetwork(StyleNetwork):
                 ConvLayer(full, 3, 9, norm=False, relu=False),
             ]
         )
-        self._add_styles(styles)
+        self._add_styles(styles, mixing)
 
     def paint(self, x: Tensor, style: Tensor) -> Tensor:
         for layer in self.layers:
@@ -112,6 +140,7 @@ class FastStyleNetwork(StyleNetwork):
         blocks: int = 5,
         quarter_blocks: int = 1,
         grain: float = 0.03,
+        mixing: int = 0,
     ) -> None:
         super().__init__()
         self.grain = grain
@@ -126,7 +155,7 @@ class FastStyleNetwork(StyleNetwork):
         self.up_half = ConvLayer(quarter, half, upsample=True)
         self.up_full = ConvLayer(half, full, upsample=True, norm=False)
         self.to_rgb = ConvLayer(full, 3, norm=False, relu=False)
-        self._add_styles(styles)
+        self._add_styles(styles, mixing)
 
     def paint(self, x: Tensor, style: Tensor) -> Tensor:
         x = self.to_half(self.unshuffle(x), style)

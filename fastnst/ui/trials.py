@@ -15,9 +15,9 @@ from fastnst.grams import Grams, load_grams
 from fastnst.inversion import VARIATION_WEIGHT, FeatureObjective, invert
 from fastnst.inverter import Inverter
 from fastnst.optimize import StyleObjective, content_target, optimize
+from fastnst.paintings import check_painting, painting_grams
 from fastnst.reconstruction import reconstruct_grams
 from fastnst.settings import StyleSettings
-from fastnst.style_training import check_painting, painting_grams
 from fastnst.tensors import to_tensor
 from fastnst.ui.experiments import MOST_STEPS, OWN_PAINTING, STYLE_LAYERS, Wish
 from fastnst.ui.files import open_kept

@@ -55,6 +55,7 @@ def extract(network: Checkpoint, style: str, base_name: str) -> Checkpoint:
             if is_of_styles(key)
         },
         styles=(network.styles[rows[0]],),
+        grams={name: of for name, of in network.grams.items() if name == style},
         base=Base(network.trunk, base_name),
     )
 
@@ -88,6 +89,7 @@ def join(base: Checkpoint, adapters: Sequence[Checkpoint], *, alone: bool = Fals
         settings={**base.settings, STYLE_TABLE: len(styles), MIXING: int(len(tables) > 1)},
         tensors={**base.tensors, **tables},
         styles=tuple(styles),
+        grams={name: of for part in parts for name, of in part.grams.items()},
         training=adapters[0].training if alone and adapters else base.training,
     )
 

@@ -22,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from fastnst.errors import CheckpointError
+from fastnst.layers import WIDTHS
 
 FORMAT = "fastnst"
 VERSION = "1"
@@ -35,6 +36,7 @@ SUFFIX = ".safetensors"
 STYLE_TABLE = "styles"
 MIXING = "mixing"
 MATRICES = ".mixing.matrices"
+GRAMS = "grams."  # then the style and the layer; see `Checkpoint.grams`
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ class Checkpoint:
         training: a summary of how it was made: numbers and texts only.
         base: of an adapter, the network that its styles belong to; see `fastnst.adapters`. A
             network that is whole has none.
+        grams: style → layer → (C, R), V of the painting's Gram matrix V Vᵀ; see `fastnst.grams`.
+            Not all styles need have it. It takes no part in what the network computes.
     """
 
     task: str
@@ -92,6 +96,7 @@ class Checkpoint:
     styles: tuple[Style, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
     base: "Base | None" = None
+    grams: Mapping[str, Mapping[str, NDArray[np.float32]]] = field(default_factory=dict)
 
     @property
     def hash(self) -> str:
@@ -135,10 +140,14 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
     """
     path = Path(path)
     # float32, as promised; not ascontiguousarray, which makes numbers into rows.
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         key: np.asarray(array, np.float32, order="C") for key, array in checkpoint.tensors.items()
     }
+    for style, factors in checkpoint.grams.items():
+        for layer, factor in factors.items():
+            arrays[f"{GRAMS}{style}.{layer}"] = np.asarray(factor, np.float16, order="C")
     _check_finite(path, arrays)
+    _take_grams(path, dict(arrays), checkpoint.styles)
     styles = [asdict(style) for style in checkpoint.styles]
     _styles(path, styles)
     metadata = {
@@ -206,12 +215,15 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             f"this fastnst reads version {VERSION}."
         )
     _check_finite(path, tensors)
+    styles = _styles(path, _parse(path, metadata, "styles", list))
+    grams = _take_grams(path, tensors, styles)
     return Checkpoint(
         task=_text(path, metadata, "task"),
         architecture=_text(path, metadata, "architecture"),
         settings=_parse(path, metadata, "settings", dict),
         tensors=tensors,
-        styles=_styles(path, _parse(path, metadata, "styles", list)),
+        styles=styles,
+        grams=grams,
         training=_parse(path, metadata, "training", dict),
         base=_base(path, metadata),
     )
@@ -261,6 +273,26 @@ def _check_finite(path: Path, tensors: Mapping[str, NDArray[np.float32]]) -> Non
             raise CheckpointError(
                 f"{path.name} is damaged: {key[:MAX_TEXT]} holds values that are not finite."
             )
+
+
+def _take_grams(
+    path: Path, tensors: dict[str, NDArray[np.float32]], styles: tuple[Style, ...]
+) -> dict[str, dict[str, NDArray[np.float32]]]:
+    """Take what is known of the paintings out of all tensors."""
+    grams: dict[str, dict[str, NDArray[np.float32]]] = {}
+    names = {style.name for style in styles}
+    for key in [key for key in tensors if key.startswith(GRAMS)]:
+        factor = tensors.pop(key)
+        style, _, layer = key.removeprefix(GRAMS).partition(".")
+        width = WIDTHS.get(layer)
+        rows, columns = factor.shape if factor.ndim == 2 else (0, 0)
+        if style not in names or rows != width or not 0 < columns <= rows:
+            raise CheckpointError(
+                f"{path.name} holds {key[:MAX_TEXT]} of the shape {list(factor.shape)}, which is "
+                "no Gram matrix of a layer of VGG-16 for one of its styles."
+            )
+        grams.setdefault(style, {})[layer] = factor
+    return grams
 
 
 def _text(path: Path, metadata: Mapping[str, str], key: str) -> str:

@@ -15,12 +15,6 @@ DETAILS = (0.0, 1.0)
 WEIGHTS = (0.0, 1e6)
 SECONDS = (0.0, 3600.0)
 LONGEST_SIDE = 1_000_000
-# VGG-16: output channels of the convolutions, block by block, and their names. A 2×2 max-pooling
-# stands between blocks.
-BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
-LAYERS = tuple(
-    f"relu{b}_{i}" for b, block in enumerate(BLOCKS, 1) for i in range(1, len(block) + 1)
-)
 
 Blend = str | Mapping[str, float]
 Size = int | tuple[int, int]
@@ -61,18 +55,6 @@ def check_style(name: str, styles: Sequence[str]) -> None:
         near = difflib.get_close_matches(str(name).lower(), styles, 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(styles)}."
         raise StyleError(f"There is no style {str(name)[:60]!r}; {hint}")
-
-
-def check_layers(layers: Sequence[str]) -> None:
-    """Refuse layers that the loss network does not have.
-
-    Raises:
-        SettingError: one is not, or none is given.
-    """
-    unknown = [layer for layer in layers if layer not in LAYERS]
-    if unknown or not layers:
-        what = f"There is no layer {str(unknown[0])[:40]!r}" if unknown else "No layer was given"
-        raise SettingError(f"{what}; the layers are {', '.join(LAYERS)}.")
 
 
 def output_size(photo: tuple[int, int], size: Size | None) -> tuple[int, int]:

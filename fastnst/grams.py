@@ -1,109 +1,63 @@
-"""The Gram matrices of the paintings behind the shipped styles, in a small file.
+"""The Gram matrices of the paintings behind the styles of a network.
 
 A network does not hold its paintings, and refining needs to know what they are like. Most of a Gram
-matrix lies along a few directions: it is kept as a factor V, with V Vᵀ close to the matrix, whose
-columns are 8-bit numbers and a scale each. 80 kB a painting; in full it would be 1.4 MB.
+matrix lies along a few directions: a checkpoint keeps a factor V, with V Vᵀ close to the matrix.
+160 kB a painting in half precision; in full it would be 1.4 MB.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
+import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from numpy.typing import NDArray
 from torch import Tensor
 
-from fastnst.catalog import WEIGHTS_FOLDER
-from fastnst.checkpoint import replacing
-from fastnst.choices import blend_shares
-from fastnst.errors import CheckpointError, StyleError
+from fastnst.checkpoint import Checkpoint
+from fastnst.choices import Blend, blend_shares
+from fastnst.errors import StyleError
 
-PAINTING_GRAMS = WEIGHTS_FOLDER / "paintings_grams.safetensors"
 # The relative squared distance, as in the style loss, that a matrix may be from what it was.
 # Networks, and optimisation in a minute, reach a loss of 0.1 to 0.5.
 TOLERANCE = 5e-3
-SCALE = "scale"
 
 Grams = Mapping[str, Tensor]
 
 
-def factor(gram: Tensor) -> tuple[Tensor, Tensor]:
-    """The narrowest V that is close enough to a matrix (C, C).
-
-    Returns:
-        Its columns (C, R), 8 bits, and their scales (R,), float32.
-    """
-    values, vectors = torch.linalg.eigh(gram.double())
+def factor(gram: Tensor) -> NDArray[np.float32]:
+    """The narrowest V (C, R) that is close enough to a matrix (C, C)."""
+    values, vectors = torch.linalg.eigh(gram.double().cpu())
     values = values.flip(0).clamp(min=0)
     # What is lost when only the first 1, 2, … directions are kept.
-    lost = 1 - values.square().cumsum(0) / gram.double().square().sum()
+    lost = 1 - values.square().cumsum(0) / values.square().sum().clamp(min=1e-30)
     rank = min(int((lost > TOLERANCE).sum()) + 1, len(values))
-    columns = (vectors.flip(1) * values.sqrt())[:, :rank]
-    scales = columns.abs().amax(0).clamp(min=1e-12) / 127
-    return (columns / scales).round().to(torch.int8), scales.float()
+    return (vectors.flip(1) * values.sqrt())[:, :rank].float().numpy()
 
 
-def save_grams(paintings: Mapping[str, Grams], path: str | Path) -> None:
-    """Write the Gram matrices, layer → (1, C, C), of named paintings.
-
-    Raises:
-        CheckpointError: the file cannot be written.
-    """
-    tensors: dict[str, Tensor] = {}
-    for name, grams in paintings.items():
-        for layer, gram in grams.items():
-            columns, scales = factor(gram[0].cpu())
-            tensors[f"{name}.{layer}"] = columns.contiguous()
-            tensors[f"{name}.{layer}.{SCALE}"] = scales
-    try:
-        with replacing(Path(path)) as temporary:
-            temporary.write_bytes(save(tensors))
-    except OSError as error:
-        raise CheckpointError(f"Cannot write {path}: {error.strerror}.") from error
-
-
-def known_paintings(path: str | Path = PAINTING_GRAMS) -> list[str]:
-    """The names of the paintings in a file of Gram matrices; none if there is no such file.
-
-    Raises:
-        CheckpointError: the file is damaged.
-    """
-    if not Path(path).is_file():
-        return []
-    try:
-        with safe_open(path, "pt") as file:
-            return sorted({key.partition(".")[0] for key in file.keys()})  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is not a readable safetensors file: {error}.") from error
-
-
-def load_grams(
-    style: str | Mapping[str, float], path: str | Path = PAINTING_GRAMS
-) -> dict[str, Tensor]:
-    """The Gram matrices of a painting, or the mixed ones of a blend: layer → (1, C, C), float32.
+def style_grams(network: Checkpoint, style: Blend) -> dict[str, Tensor]:
+    """The Gram matrices of a style's painting, or the mixed ones of a blend.
 
     Args:
+        network: whole or an adapter, with the style.
         style: a name, or names with weights.
-        path: of the file.
+
+    Returns:
+        layer → (1, C, C), float32.
 
     Raises:
-        StyleError: a painting is not in the file.
-        CheckpointError: the file is damaged.
+        StyleError: there is no such style, or the network does not know its painting.
+        SettingError: a weight is out of range.
     """
-    known = known_paintings(path)
-    weights = {style: 1.0} if isinstance(style, str) else dict(style)
-    for name in weights:
-        if name not in known:
+    shares = blend_shares(style, [each.name for each in network.styles])
+    for name in shares:
+        if name not in network.grams:
             raise StyleError(
-                f"The painting of {name[:60]!r} is not known here, only those of "
-                f"{', '.join(known) or 'no style'}; give the painting itself."
+                f"The network does not know the painting of {name[:60]!r}; "
+                "give the painting itself."
             )
     mixed: dict[str, Tensor] = {}
-    with safe_open(path, "pt") as file:
-        for name, share in blend_shares(weights, known).items():
-            for key in file.keys():  # noqa: SIM118
-                owner, layer, *scale = key.split(".")
-                if owner == name and not scale:
-                    root = file.get_tensor(key) * file.get_tensor(f"{key}.{SCALE}")
-                    mixed[layer] = mixed.get(layer, torch.zeros(1)) + share * (root @ root.T)[None]
+    for name, share in shares.items():
+        for layer, root in network.grams[name].items():
+            columns = torch.tensor(root)
+            part = share * (columns @ columns.T)[None]
+            mixed[layer] = mixed[layer] + part if layer in mixed else part
     return mixed

@@ -17,7 +17,7 @@ from fastnst.canvas import Canvas
 from fastnst.choices import BRUSHES, SECONDS, Blend, Size, check_number
 from fastnst.descent import OptimizeProgress, OptimizeSettings, check_workable, descend
 from fastnst.fit import choose_precision
-from fastnst.grams import Grams, load_grams
+from fastnst.grams import Grams, style_grams
 from fastnst.images import resized
 from fastnst.networks.vgg import LossNetwork
 from fastnst.optimize import StyleObjective, content_target
@@ -63,18 +63,18 @@ def refine(
             style weighs as much at a strength as in training.
         seconds: of optimisation, 0 to 3600.
         loss_network: φ.
-        grams: layer → (1, C, C), of the painting; by default those that ship for the style.
+        grams: layer → (1, C, C), of the painting; by default those that the network knows.
         settings: how to descend.
 
     Raises:
-        PictureError, StyleError, SettingError: see `Stylizer.__call__`, `fastnst.grams.load_grams`
-            and `fastnst.descent.descend`.
+        PictureError, StyleError, SettingError: see `Stylizer.__call__`,
+            `fastnst.grams.style_grams` and `fastnst.descent.descend`.
         TrainingError: see `fastnst.descent.descend`.
     """
     check_number("seconds", seconds, SECONDS)
     check_number("brush", brush, BRUSHES)
     style = style if style is not None else stylizer.styles[0]
-    grams = grams or load_grams(style)
+    grams = grams or style_grams(stylizer.checkpoint, style)
     canvas = Canvas.of(photo, size)
     whole = np.asarray(canvas.picture)
     # What the network itself works on: at half the size, strokes are twice as large.

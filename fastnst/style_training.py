@@ -1,10 +1,12 @@
 """Training a style network: its samples, its losses, its previews (section 3.2 of the paper)."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import Dataset
@@ -14,6 +16,7 @@ from fastnst.choices import STRENGTHS
 from fastnst.errors import TrainingError
 from fastnst.fit import choose_precision
 from fastnst.grain import TILE, grain
+from fastnst.grams import factor
 from fastnst.losses import content_loss, gram_matrices, style_loss, tone_loss, total_variation_loss
 from fastnst.muon import inner_weights
 from fastnst.networks import (
@@ -186,7 +189,16 @@ class StyleTask:
             styles=tuple(self.styles),
             training=training,
             base=self.base,
+            grams=self._factors,
         )
+
+    @cached_property
+    def _factors(self) -> dict[str, dict[str, NDArray[np.float32]]]:
+        """What is kept of the paintings."""
+        return {
+            style.name: {layer: factor(grams[row]) for layer, grams in self.targets.items()}
+            for row, style in enumerate(self.styles)
+        }
 
     def preview(self) -> Image.Image:
         """A row a photo: the photo, then each style."""

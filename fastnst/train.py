@@ -63,7 +63,7 @@ DEPTHS: Mapping[str, Depth] = {
             "style_rate": 2e-2,
             "warmup": 5,
             "varied_strengths": 0.0,
-            "check_steps": 25,
+            "check_steps": 50,
         },
     ),
     "full": Depth(

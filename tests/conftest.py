@@ -10,6 +10,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ["HF_HOME"] = os.path.join(tempfile.gettempdir(), "fastnst-tests-have-no-home")
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ import torch
 from PIL import Image
 from visitor import Visitor, chromium, serving
 
-from fastnst.catalog import LOSS_NETWORK
-from fastnst.checkpoint import Checkpoint
+from fastnst.catalog import DEFAULT_STYLES, LOSS_NETWORK, load
+from fastnst.checkpoint import MATRICES, MIXING, Checkpoint, Style
 from fastnst.choices import SCALES
 from fastnst.networks import ARCHITECTURES, SR, architecture_settings, network_tensors
 from fastnst.networks.vgg import LossNetwork, load_loss_network
@@ -45,6 +46,25 @@ def make_picture(width: int, height: int, seed: int = 0) -> Image.Image:
     rng = np.random.default_rng(seed)
     small = rng.integers(0, 256, (max(2, height // 16), max(2, width // 16), 3), np.uint8)
     return Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def make_mixing(adapter: Checkpoint) -> Checkpoint:
+    """The same adapter, called "mixing", with matrices that mix all maps a little."""
+    rng = np.random.default_rng(0)
+    matrices = {
+        key.replace(".conv.weight", MATRICES): np.float32(
+            rng.normal(0, 0.02, (len(adapter.styles), len(weight), len(weight)))
+        )
+        for key, weight in load(DEFAULT_STYLES).tensors.items()
+        if weight.ndim == 4
+    }
+    return replace(
+        adapter,
+        settings={**adapter.settings, MIXING: 1},
+        tensors={**adapter.tensors, **matrices},
+        styles=(Style("mixing"),),
+        grams={},
+    )
 
 
 @pytest.fixture

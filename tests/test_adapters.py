@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import make_picture
+from conftest import make_mixing, make_picture
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
@@ -32,28 +32,15 @@ def adapter(base):
     taken = extract(base, base.styles[0].name, "paintings")
     return replace(
         taken,
+        grams={},
         tensors={"styles": taken.tensors["styles"] * np.float32(0.9)},
         styles=(Style("mine", "Mine", "Me"),),
     )
 
 
 @pytest.fixture(scope="module")
-def mixing(base, adapter):
-    """An adapter that mixes the maps of every convolution a little."""
-    rng = np.random.default_rng(0)
-    matrices = {
-        key.replace(".conv.weight", ".mixing.matrices"): np.float32(
-            rng.normal(0, 0.02, (1, len(weight), len(weight)))
-        )
-        for key, weight in base.tensors.items()
-        if weight.ndim == 4
-    }
-    return replace(
-        adapter,
-        settings={**adapter.settings, "mixing": 1},
-        tensors={**adapter.tensors, **matrices},
-        styles=(Style("mixing"),),
-    )
+def mixing(adapter):
+    return make_mixing(adapter)
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +84,17 @@ def test_it_is_blended_with_the_styles_of_its_base(base, file):
     blend = more(PHOTO, {"mine": 0.5, base.styles[0].name: 0.5})
     assert np.asarray(blend).std() > 0
     assert not np.array_equal(np.asarray(blend), np.asarray(more(PHOTO, "mine")))
+
+
+def test_what_is_known_of_the_paintings_comes_along(base, adapter):
+    first, second = (style.name for style in base.styles[:2])
+    taken = extract(base, first, "paintings")
+    assert list(taken.grams) == [first]
+    mine = replace(adapter, grams={"mine": base.grams[second]})
+    joined = join(base, [mine])
+    assert set(joined.grams) == {*base.grams, "mine"}
+    assert joined.grams["mine"] is base.grams[second]
+    assert list(completed(mine).grams) == ["mine"]
 
 
 def test_a_name_that_is_taken_is_refused(base, adapter):

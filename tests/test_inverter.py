@@ -13,12 +13,12 @@ from PIL import Image
 
 from fastnst.catalog import load
 from fastnst.checkpoint import load_checkpoint
-from fastnst.choices import LAYERS
 from fastnst.errors import CheckpointError, FastnstError, PictureError
 from fastnst.fit import fit
 from fastnst.images import open_picture
 from fastnst.inverter import Inverter
 from fastnst.inverter_training import InverterTask
+from fastnst.layers import LAYERS
 from fastnst.networks import INVERSION, InverterNetwork, build_network
 from fastnst.networks.vgg import LossNetwork
 from fastnst.photos import list_photos

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from conftest import make_picture
+from conftest import make_mixing, make_picture
 from describe import at_strengths, describe, without
 from mix import mix
 from PIL import Image
@@ -15,6 +15,7 @@ from prepare_photos import prepare
 from safetensors.torch import load_file
 
 from fastnst import Stylizer
+from fastnst.adapters import extract, join
 from fastnst.catalog import LOSS_NETWORK, load
 from fastnst.checkpoint import Style, load_checkpoint, save_checkpoint
 from fastnst.errors import CheckpointError, TrainingError
@@ -98,6 +99,20 @@ def test_a_style_can_be_made_milder():
     assert before.tobytes() == after.tobytes()
     with pytest.raises(CheckpointError, match="no style nobody"):
         at_strengths(checkpoint, {"nobody": 1})
+
+
+def test_matrices_go_with_their_styles():
+    base = load("paintings")
+    network = join(base, [make_mixing(extract(base, "udnie", "paintings"))])
+    photo = make_picture(64, 48)
+    mixing = np.asarray(Stylizer(network)(photo, "mixing"))
+    fewer = without(network, ["udnie", "the_scream"])
+    assert np.array_equal(np.asarray(Stylizer(fewer)(photo, "mixing")), mixing)
+    assert set(fewer.grams) == set(base.grams) - {"udnie", "the_scream"}
+    half = Stylizer(at_strengths(network, {"mixing": 0.5}))(photo, "mixing")
+    expected = Stylizer(network)(photo, "mixing", 0.5)
+    assert np.abs(np.asarray(half, int) - np.asarray(expected, int)).max() <= 1
+    assert not np.array_equal(np.asarray(half), mixing)
 
 
 def test_styles_can_be_left_out():

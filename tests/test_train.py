@@ -17,13 +17,16 @@ from fastnst import Stylizer
 from fastnst.catalog import load
 from fastnst.checkpoint import Style, load_checkpoint
 from fastnst.content import HERE, built_in_photos
+from fastnst.descent import OptimizeSettings
 from fastnst.errors import FastnstError, SettingError, TrainingError
 from fastnst.fit import LOG, WEIGHTS, fit
-from fastnst.losses import gram_matrices
+from fastnst.grams import style_grams
+from fastnst.losses import gram_matrices, style_loss
 from fastnst.networks import build_network
-from fastnst.paintings import check_painting, flatten
+from fastnst.paintings import check_painting, flatten, painting_grams
 from fastnst.photos import list_photos
 from fastnst.rates import RATE_FACTORS, with_best_rate
+from fastnst.refine import refine
 from fastnst.settings import StyleSettings
 from fastnst.style_training import StyleTask, nearest_styles
 from fastnst.tensors import to_tensor
@@ -70,6 +73,23 @@ def test_quick_learns_scales_shifts_and_matrices_and_nothing_else(quick):
     for key in matrices:
         assert 0 < np.abs(made.tensors[key]).max() < 1
     assert not (made.tensors["styles"] == base.tensors["styles"]).all(1).any()
+
+
+def test_a_new_style_knows_its_painting(quick, loss_network):
+    made = load_checkpoint(quick[0] / WEIGHTS)
+    layers = ["relu1_2", "relu2_2", "relu3_3", "relu4_3"]
+    wanted = painting_grams(PAINTING, loss_network, layers, TINY["style_size"])
+    assert float(style_loss(style_grams(made, "mine"), wanted)) < 0.05
+    steps = list(
+        refine(
+            Stylizer(made),
+            PHOTO,
+            seconds=3600,
+            loss_network=loss_network,
+            settings=OptimizeSettings(3, "safe"),
+        )
+    )
+    assert steps[-1].objective < steps[0].objective
 
 
 def test_a_network_of_many_styles_may_mix_too(tmp_path, photo_folder, loss_network):

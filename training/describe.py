@@ -17,7 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from fastnst.checkpoint import Checkpoint, Style, load_checkpoint, save_checkpoint
+from fastnst.checkpoint import (
+    STYLE_TABLE,
+    Checkpoint,
+    Style,
+    is_of_styles,
+    load_checkpoint,
+    save_checkpoint,
+)
 from fastnst.errors import CheckpointError, FastnstError
 
 FACTS = [each.name for each in fields(Style) if each.name != "name"]
@@ -60,9 +67,13 @@ def without(checkpoint: Checkpoint, names: list[str]) -> Checkpoint:
         raise CheckpointError(f"Cannot take {', '.join(unknown or names)} away.")
     return replace(
         checkpoint,
-        settings={**checkpoint.settings, "styles": len(kept)},
-        tensors={**checkpoint.tensors, "styles": checkpoint.tensors["styles"][kept]},
+        settings={**checkpoint.settings, STYLE_TABLE: len(kept)},
+        tensors={
+            key: array[kept] if is_of_styles(key) else array
+            for key, array in checkpoint.tensors.items()
+        },
         styles=tuple(checkpoint.styles[row] for row in kept),
+        grams={name: of for name, of in checkpoint.grams.items() if name not in left_out},
     )
 
 
@@ -72,14 +83,17 @@ def at_strengths(checkpoint: Checkpoint, strengths: Mapping[str, float]) -> Chec
     Raises:
         CheckpointError: it does not have one of them.
     """
-    table, photo = checkpoint.tensors["styles"].copy(), checkpoint.tensors["photo"]
+    tensors = {key: np.array(array) for key, array in checkpoint.tensors.items()}
+    photo = tensors["photo"]
     names = [style.name for style in checkpoint.styles]
     for name, strength in strengths.items():
         if name not in names:
             raise CheckpointError(f"The checkpoint has no style {name}.")
         row = names.index(name)
-        table[row] = photo + np.float32(strength) * (table[row] - photo)
-    return replace(checkpoint, tensors={**checkpoint.tensors, "styles": table})
+        for key in filter(is_of_styles, tensors):
+            none = photo if key == STYLE_TABLE else np.float32(0)  # no style mixes nothing
+            tensors[key][row] = none + np.float32(strength) * (tensors[key][row] - none)
+    return replace(checkpoint, tensors=tensors)
 
 
 def main() -> None:

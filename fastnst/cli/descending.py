@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from PIL import Image
 
+from fastnst.catalog import DEFAULT_STYLES, load
 from fastnst.cli.pictures import Done, Facts, Pictures, about
 from fastnst.cli.reporting import STOPPED, stoppable
 from fastnst.images import open_picture
@@ -106,12 +107,13 @@ def read_grams(painting: str, strokes: int) -> dict[str, Any]:
         PictureError, TrainingError: the file is no painting that one can learn from.
     """
     from fastnst.descent import shared_loss_network  # they bring torch
-    from fastnst.grams import known_paintings, load_grams
+    from fastnst.grams import style_grams
     from fastnst.paintings import check_painting, painting_grams
     from fastnst.settings import StyleSettings
 
-    if painting in known_paintings() and not Path(painting).is_file():
-        return load_grams(painting)
+    shipped = load(DEFAULT_STYLES)
+    if painting in shipped.grams and not Path(painting).is_file():
+        return style_grams(shipped, painting)
     picture = open_picture(painting)
     check_painting(Path(painting).name, picture)
     layers = StyleSettings().style_layers.split(",")

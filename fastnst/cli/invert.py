@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 from PIL import Image
 
-from fastnst.choices import check_layers
 from fastnst.cli.descending import Descender, Descent, DescentMethod, DescentSize, Steps
 from fastnst.cli.options import Format, JsonLines, Output, Source, parse_format, parse_size
 from fastnst.cli.pictures import Done, Facts, Pictures, about
 from fastnst.cli.reporting import reporting
 from fastnst.errors import SettingError
+from fastnst.layers import check_layers
 
 
 def invert(

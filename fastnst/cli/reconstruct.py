@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 from PIL import Image
 
-from fastnst.choices import check_layers
 from fastnst.cli.descending import Descender, Descent, DescentMethod, Steps, Strokes
 from fastnst.cli.options import (
     Format,
@@ -18,6 +17,7 @@ from fastnst.cli.options import (
 )
 from fastnst.cli.pictures import Pictures
 from fastnst.cli.reporting import reporting
+from fastnst.layers import check_layers
 
 
 def reconstruct(

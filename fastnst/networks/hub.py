@@ -83,6 +83,7 @@ class HubNetwork(nn.Module, PyTorchModelHubMixin, library_name="fastnst"):
             tensors=network_tensors(self),
             styles=self._origin.styles if self._origin else self._unnamed_styles(),
             training=self._origin.training if self._origin else {},
+            grams=self._origin.grams if self._origin else {},
         )
 
     def _unnamed_styles(self) -> tuple[Style, ...]:

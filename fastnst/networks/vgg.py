@@ -10,8 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from fastnst.choices import BLOCKS, LAYERS
 from fastnst.errors import CheckpointError
+from fastnst.layers import BLOCKS, LAYERS
 
 MEAN = (0.48235, 0.45882, 0.40784)
 STD = 1 / 255

@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from fastnst.choices import LAYERS
+from fastnst.layers import LAYERS
 from fastnst.ui import status
 from fastnst.ui.experiments import (
     EXPERIMENTS,

@@ -8,12 +8,13 @@ from pathlib import Path
 from PIL import Image
 
 from fastnst.canvas import Canvas
-from fastnst.choices import check_layers, output_size
+from fastnst.choices import output_size
 from fastnst.descent import OptimizeProgress, OptimizeSettings, noise_picture, shared_loss_network
 from fastnst.errors import PictureError
-from fastnst.grams import Grams, load_grams
+from fastnst.grams import Grams, style_grams
 from fastnst.inversion import VARIATION_WEIGHT, FeatureObjective, invert
 from fastnst.inverter import Inverter
+from fastnst.layers import check_layers
 from fastnst.optimize import StyleObjective, content_target, optimize
 from fastnst.paintings import check_painting, painting_grams
 from fastnst.reconstruction import reconstruct_grams
@@ -89,7 +90,7 @@ def own_painting(material: Material) -> Image.Image:
 def grams_of(wish: Wish, material: Material, layers: list[str]) -> Grams:
     """The Gram matrices of the chosen painting."""
     if wish.style != OWN_PAINTING:
-        grams = load_grams(wish.style)
+        grams = style_grams(material.studio.stylizer.checkpoint, wish.style)
         return {layer: grams[layer] for layer in layers if layer in grams}
     side = StyleSettings().style_size
     return painting_grams(own_painting(material), shared_loss_network(), layers, side)

@@ -34,5 +34,4 @@ python training/describe.py runs/base/weights.safetensors training/runs/painting
     weights/paintings.safetensors --licence "public domain" \
     --without "*_detail_*" great_wave dance_foyer starry_night_over_the_rhone \
     --strengths the_scream=0.85 bedroom_in_arles=0.75
-python training/prepare_grams.py runs/many weights/paintings_grams.safetensors
 python training/contact_sheet.py tower.jpg weights/paintings.webp

@@ -22,6 +22,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from fastnst import photos
 from fastnst.catalog import LOSS_NETWORK
 from fastnst.errors import FastnstError, PictureError
 from fastnst.fit import Task, fit
@@ -40,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser, settings: type[FitSettings]) 
     parser.add_argument(
         "--photos", required=True, help="folder of photos, or USER/DATASET[:SPLIT] on the Hub"
     )
+    parser.add_argument(
+        "--without", nargs="+", default=[], help="file names to leave out: benchmark pictures"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of this run")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--start", type=Path, help="weights to start from")
@@ -49,6 +53,19 @@ def add_arguments(parser: argparse.ArgumentParser, settings: type[FitSettings]) 
         help="VGG-16 as safetensors, or 'torchvision' to download it (default: the shipped one)",
     )
     add_settings(parser, settings)
+
+
+def find_photos(
+    arguments: argparse.Namespace, settings: FitSettings
+) -> tuple[photos.Photos, list[photos.Photo]]:
+    """The photos to train on, and those held out.
+
+    Raises:
+        TrainingError: see `fastnst.photos.find_photos`.
+    """
+    found, held_out = photos.find_photos(arguments.photos, settings.held_out, arguments.without)
+    print(f"{photos.describe(found)} to train on, {len(held_out)} held out.")
+    return found, held_out
 
 
 def run(task: Task, settings: FitSettings, out: Path, resume: bool) -> None:

@@ -14,7 +14,7 @@ import session
 from fastnst.checkpoint import load_checkpoint
 from fastnst.inverter_training import InverterTask
 from fastnst.networks.vgg import load_loss_network
-from fastnst.photos import describe, find_photos, read_rgb
+from fastnst.photos import read_rgb
 from fastnst.settings import InverterSettings, from_arguments
 from fastnst.tensors import fit_short_side
 
@@ -24,17 +24,13 @@ PREVIEW_SIDE = 192
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train a feed-forward inverter.")
-    parser.add_argument(
-        "--without", nargs="+", default=[], help="file names to leave out: benchmark pictures"
-    )
     session.add_arguments(parser, InverterSettings)
     return parser.parse_args(arguments)
 
 
 def train(arguments: argparse.Namespace) -> None:
     settings = from_arguments(arguments, InverterSettings)
-    photos, held_out = find_photos(arguments.photos, settings.held_out, arguments.without)
-    print(f"{describe(photos)} to train on, {len(held_out)} held out.")
+    photos, held_out = session.find_photos(arguments, settings)
     box = (0, 0, PREVIEW_SIDE, PREVIEW_SIDE)
     previews = [
         fit_short_side(read_rgb(photo), PREVIEW_SIDE).crop(box)

@@ -15,7 +15,7 @@ import session
 
 from fastnst.checkpoint import load_checkpoint
 from fastnst.networks.vgg import load_loss_network
-from fastnst.photos import count_small, describe, find_photos, read_rgb
+from fastnst.photos import count_small, read_rgb
 from fastnst.settings import SRSettings, from_arguments
 from fastnst.sr_training import SRTask
 
@@ -25,17 +25,13 @@ PREVIEW_SIDE = 192
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train a super-resolution network.")
-    parser.add_argument(
-        "--without", nargs="+", default=[], help="file names to leave out: benchmark pictures"
-    )
     session.add_arguments(parser, SRSettings)
     return parser.parse_args(arguments)
 
 
 def train(arguments: argparse.Namespace) -> None:
     settings = from_arguments(arguments, SRSettings)
-    photos, held_out = find_photos(arguments.photos, settings.held_out, arguments.without)
-    print(f"{describe(photos)} to train on, {len(held_out)} held out.")
+    photos, held_out = session.find_photos(arguments, settings)
     small = count_small(photos, settings.crop)
     if small:
         print(f"{small} photos are smaller than the patches of {settings.crop} px: passed over.")

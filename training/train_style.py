@@ -19,7 +19,7 @@ from PIL import Image
 from fastnst.checkpoint import Style, load_checkpoint
 from fastnst.errors import TrainingError
 from fastnst.networks.vgg import load_loss_network
-from fastnst.photos import count_small, describe, find_photos, list_photos, read_rgb
+from fastnst.photos import count_small, list_photos, read_rgb
 from fastnst.settings import StyleSettings, from_arguments
 from fastnst.style_training import StyleTask
 from fastnst.tensors import fit_short_side
@@ -72,9 +72,9 @@ def read_paintings(sources: list[Path], only: list[str]) -> list[tuple[Style, Im
 
 def train(arguments: argparse.Namespace) -> None:
     settings = from_arguments(arguments, StyleSettings)
-    photos, held_out = find_photos(arguments.photos, settings.held_out)
+    photos, held_out = session.find_photos(arguments, settings)
     paintings = read_paintings(arguments.paintings, arguments.only)
-    print(f"{describe(photos)} to train on, {len(held_out)} held out; {len(paintings)} paintings.")
+    print(f"{len(paintings)} paintings.")
     small = count_small(photos, settings.crop)
     if small:
         print(f"{small} photos are smaller than the crop of {settings.crop} px: enlarged.")

@@ -186,7 +186,8 @@ def test_networks_are_of_the_hub_too(hub: LocalHub, network: Stylizer, tmp_path:
     assert saved.hash == network.checkpoint.hash and saved.styles == network.checkpoint.styles
     assert Stylizer(tmp_path / "mine", engine="torch").styles == network.styles
     fresh = PaperStyleNetwork(styles=1, channels=4, blocks=1)
-    assert fresh.to_checkpoint().settings == {"styles": 1, "channels": 4, "blocks": 1}
+    settings = {"styles": 1, "channels": 4, "blocks": 1, "mixing": 0}
+    assert fresh.to_checkpoint().settings == settings
     assert build_network(fresh.to_checkpoint()).state_dict().keys() == fresh.state_dict().keys()
     with pytest.raises(CheckpointError, match="is a FastStyleNetwork, not a PaperStyleNetwork"):
         PaperStyleNetwork.from_pretrained(REPO)

@@ -31,6 +31,7 @@ def command(tmp_path):
         adapter = replace(
             adapter,
             styles=(Style(name, f"The {name}"),),
+            grams={},
             training={"held_out": 2, "style_size": 64},
         )
         save_checkpoint(adapter, tmp_path / "styles" / f"{name}-quick.safetensors")

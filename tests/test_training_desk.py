@@ -96,7 +96,7 @@ def test_a_training_is_stopped_and_kept(job: Job, studio: Any) -> None:
     (style,) = load_checkpoint(job.result).styles
     assert (style.name, style.title) == ("small_waves", "--Small Waves")
     assert (style.artist, style.licence) == ("Anonymous", "cc0-1.0")
-    assert job.result.stat().st_size < 50_000
+    assert job.result.stat().st_size < 800_000
     assert studio.desk.ahead(job) == studio.desk.ahead() == (0, 0.0)
 
 

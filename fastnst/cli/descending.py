@@ -83,7 +83,7 @@ class Descender:
                 if stopped:
                     break
         self._stopped = bool(stopped)
-        device = f"{shared_loss_network().mean.device.type.upper()} fp32"
+        device = shared_loss_network().mean.device.type.upper()
         losses = {name: round(value, DIGITS) for name, value in progress.losses.items()}
         facts: Facts = {"iterations": progress.iteration, **losses, "stopped": self._stopped}
         made = descent.finish(progress.picture())

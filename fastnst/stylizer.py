@@ -82,10 +82,9 @@ class Stylizer(Pretrained):
                 f"they hold {len(network.styles)}, and describe {len(self.checkpoint.styles)}."
             )
         self._stride = network.stride
-        self._photo_vector = _whole(network.photo.detach().numpy(), network.controls)
-        vectors = [
-            _whole(vector, network.controls) for vector in network.vectors().detach().numpy()
-        ]
+        self._controls = network.controls
+        self._photo_vector = network.photo.detach().numpy().copy()
+        vectors = network.vectors().detach().numpy().copy()
         self._vectors = dict(zip(self.styles, vectors, strict=True))
         self._whole = whole
         self._options = {"engine": engine, "device": device}
@@ -171,9 +170,10 @@ class Stylizer(Pretrained):
 
     def _blend(self, style: Blend, strength: float) -> NDArray[np.float32]:
         shares = blend_shares(style, self.styles)
-        mixed = sum(self._vectors[name] * share for name, share in shares.items())
-        vector = self._photo_vector + strength * (mixed - self._photo_vector)
-        return vector.astype(np.float32)
+        mixed = np.sum([self._vectors[name] * share for name, share in shares.items()], axis=0)
+        photo = _widened(self._photo_vector, len(mixed))
+        vector = photo + strength * (mixed - photo)
+        return _widened(vector.astype(np.float32), self._controls)
 
     def _paint(
         self,
@@ -212,9 +212,9 @@ def _read(weights: str | Path | Checkpoint) -> Checkpoint:
     return weights if isinstance(weights, Checkpoint) else load(weights)
 
 
-def _whole(vector: NDArray[np.float32], controls: int) -> NDArray[np.float32]:
-    """A style vector with all matrices that the engine asks for: zeros mix nothing."""
-    return np.pad(vector, (0, controls - len(vector)))
+def _widened(vector: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    """A style vector with more matrices behind it: those of zeros mix nothing."""
+    return np.pad(vector, (0, length - len(vector)))
 
 
 def _resized_alpha(photo: Photo, size: tuple[int, int]) -> NDArray[np.uint8] | None:

@@ -46,6 +46,10 @@ class FitSettings:
 class StyleSettings(FitSettings):
     """What training a style network needs besides; see the README, *A style of your own*."""
 
+    batch: int = setting(2, "pictures a step")
+    crop: int = setting(
+        384, "side of the training crops, pixels; on small ones it learns small pictures"
+    )
     architecture: str = setting("fast", "of the network", ("fast", "paper"))
     learn: str = setting(
         "all", "styles leaves the network as it is and learns only what a style decides", LEARN

@@ -59,7 +59,8 @@ DEPTHS: Mapping[str, Depth] = {
         own_photos=False,
         settings={
             "learn": "styles",
-            "batch": 2,
+            "batch": 1,
+            "crop": 448,
             "style_rate": 2e-2,
             "warmup": 5,
             "varied_strengths": 0.0,

@@ -8,7 +8,7 @@ set -eu
 # Keep freed memory instead of asking the system for it anew at every layer: a sixth of the time.
 export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000
 train() {
-    nice python training/train_style.py --photos "${PHOTOS:?}" "$@"
+    nice python training/train_style.py --photos "${PHOTOS:?}" --crop 256 --batch 4 "$@"
 }
 # The first two were run at commit d136ea2, when Adam trained everything, at --rate 2e-3 and 4e-4:
 # --tone-weight 0 for the first 1,010 steps, the schedule of --steps 4000 for the first 1,690.

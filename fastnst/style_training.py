@@ -35,8 +35,9 @@ from fastnst.tensors import to_picture, to_tensor
 STRONGEST = STRENGTHS[1]
 # How much more the style weighs at the strongest setting than at 1.
 STRONGEST_WEIGHT = 4.0
-HELD_OUT_CROPS = 6
+HELD_OUT_CROPS = 4
 START_PHOTOS = 2  # crops that tell which known style is nearest to a new one
+START_SIDE = 256  # pixels that are enough for it
 
 
 def strength_weight(strength: Tensor) -> Tensor:
@@ -301,6 +302,7 @@ class StyleTask:
                     for index in range(START_PHOTOS)
                 ]
             )
+            photos = photos[:, :, :START_SIDE, :START_SIDE]
             with self.precision():
                 nearest = nearest_styles(known, self.targets, self.loss_network, photos)
             for style, row in zip(self.styles, nearest, strict=True):

@@ -1,4 +1,4 @@
-"""Adapters: styles without the network that they belong to, 12 or 460 KB each.
+"""Adapters: styles without the network that they belong to, well under a megabyte each.
 
 A style is nothing but the scales and shifts of the normalisation layers (Dumoulin et al. 2017),
 and, if it was learnt after the network, matrices that mix the maps of each convolution; see

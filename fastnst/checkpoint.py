@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from fastnst.errors import CheckpointError
-from fastnst.layers import WIDTHS
+from fastnst.loss_layers import WIDTHS
 
 FORMAT = "fastnst"
 VERSION = "1"

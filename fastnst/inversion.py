@@ -17,7 +17,7 @@ from fastnst.descent import (
     noise_picture,
 )
 from fastnst.errors import SettingError
-from fastnst.layers import check_layers
+from fastnst.loss_layers import check_layers
 from fastnst.losses import content_loss, total_variation_loss
 from fastnst.networks.vgg import LossNetwork
 from fastnst.tensors import to_tensor
@@ -83,7 +83,7 @@ def invert(
 
     Args:
         photo: whose features are the target; the picture made has its size.
-        layer: one of `fastnst.layers.LAYERS`.
+        layer: one of `fastnst.loss_layers.LAYERS`.
         loss_network: φ.
         settings: how to descend.
         variation_weight: of the regulariser: the more, the smoother.

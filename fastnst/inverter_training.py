@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from fastnst.checkpoint import Checkpoint
 from fastnst.errors import TrainingError
-from fastnst.layers import check_layers
+from fastnst.loss_layers import check_layers
 from fastnst.losses import absolute_pixel_loss, content_loss
 from fastnst.muon import parameter_groups
 from fastnst.networks import (

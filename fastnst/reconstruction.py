@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from fastnst.descent import OptimizeProgress, OptimizeSettings, descend, noise_picture
-from fastnst.layers import check_layers
+from fastnst.loss_layers import check_layers
 from fastnst.losses import gram_matrices, style_loss
 from fastnst.networks.vgg import LossNetwork
 from fastnst.paintings import check_painting, painting_grams

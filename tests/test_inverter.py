@@ -18,7 +18,7 @@ from fastnst.fit import fit
 from fastnst.images import open_picture
 from fastnst.inverter import Inverter
 from fastnst.inverter_training import InverterTask
-from fastnst.layers import LAYERS
+from fastnst.loss_layers import LAYERS
 from fastnst.networks import INVERSION, InverterNetwork, build_network
 from fastnst.networks.vgg import LossNetwork
 from fastnst.photos import list_photos

@@ -111,9 +111,10 @@ def read_grams(painting: str, strokes: int) -> dict[str, Any]:
     from fastnst.paintings import check_painting, painting_grams
     from fastnst.settings import StyleSettings
 
-    shipped = load(DEFAULT_STYLES)
-    if painting in shipped.grams and not Path(painting).is_file():
-        return style_grams(shipped, painting)
+    if not Path(painting).is_file():
+        shipped = load(DEFAULT_STYLES)
+        if painting in shipped.grams:
+            return style_grams(shipped, painting)
     picture = open_picture(painting)
     check_painting(Path(painting).name, picture)
     layers = StyleSettings().style_layers.split(",")

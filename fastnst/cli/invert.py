@@ -11,7 +11,7 @@ from fastnst.cli.options import Format, JsonLines, Output, Source, parse_format,
 from fastnst.cli.pictures import Done, Facts, Pictures, about
 from fastnst.cli.reporting import reporting
 from fastnst.errors import SettingError
-from fastnst.layers import check_layers
+from fastnst.loss_layers import check_layers
 
 
 def invert(

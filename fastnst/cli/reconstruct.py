@@ -17,7 +17,7 @@ from fastnst.cli.options import (
 )
 from fastnst.cli.pictures import Pictures
 from fastnst.cli.reporting import reporting
-from fastnst.layers import check_layers
+from fastnst.loss_layers import check_layers
 
 
 def reconstruct(

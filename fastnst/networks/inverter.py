@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fastnst.layers import BLOCKS
+from fastnst.loss_layers import BLOCKS
 from fastnst.networks.hub import HubNetwork
 
 # Features of VGG-16 are in the units of its weights; divided by this they are about 1.

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from fastnst.errors import CheckpointError
-from fastnst.layers import BLOCKS, LAYERS
+from fastnst.loss_layers import BLOCKS, LAYERS
 
 MEAN = (0.48235, 0.45882, 0.40784)
 STD = 1 / 255

@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from fastnst.layers import LAYERS
+from fastnst.loss_layers import LAYERS
 from fastnst.ui import status
 from fastnst.ui.experiments import (
     EXPERIMENTS,

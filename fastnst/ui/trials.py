@@ -14,7 +14,7 @@ from fastnst.errors import PictureError
 from fastnst.grams import Grams, style_grams
 from fastnst.inversion import VARIATION_WEIGHT, FeatureObjective, invert
 from fastnst.inverter import Inverter
-from fastnst.layers import check_layers
+from fastnst.loss_layers import check_layers
 from fastnst.optimize import StyleObjective, content_target, optimize
 from fastnst.paintings import check_painting, painting_grams
 from fastnst.reconstruction import reconstruct_grams

@@ -14,15 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastnst.catalog import DEFAULT_STYLES, HUB_ID, load
-from fastnst.checkpoint import (
-    MATRICES,
-    MIXING,
-    STYLE_TABLE,
-    Base,
-    Checkpoint,
-    is_of_styles,
-    load_checkpoint,
-)
+from fastnst.checkpoint import MATRICES, MIXING, STYLE_TABLE, Base, Checkpoint, is_of_styles
+from fastnst.checkpoint_file import load_checkpoint
 from fastnst.errors import CheckpointError, HubError, StyleError
 
 SHOWN = 12  # digits of a hash, for people

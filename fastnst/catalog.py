@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastnst.checkpoint import SUFFIX, Checkpoint, load_checkpoint
+from fastnst.checkpoint import Checkpoint
+from fastnst.checkpoint_file import SUFFIX, load_checkpoint
 from fastnst.errors import CheckpointError
 
 _packaged = Path(__file__).resolve().parent / "weights"

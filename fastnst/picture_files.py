@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from fastnst.checkpoint import replacing
 from fastnst.errors import PictureError
+from fastnst.files import replacing
 
 PIXEL_LIMIT = 50_000_000
 PIXEL_LIMIT_VARIABLE = "FASTNST_MAX_PIXELS"

@@ -17,7 +17,8 @@ import fastnst
 from fastnst import Stylizer
 from fastnst.adapters import extract
 from fastnst.catalog import load
-from fastnst.checkpoint import Checkpoint, Style, load_checkpoint
+from fastnst.checkpoint import Checkpoint, Style
+from fastnst.checkpoint_file import load_checkpoint
 from fastnst.errors import CheckpointError
 from fastnst.hub.pull import pull
 from fastnst.hub.repository import CARD, WEIGHTS

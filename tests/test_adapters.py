@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from fastnst import Stylizer
 from fastnst.adapters import completed, extract, find_base, join
 from fastnst.catalog import load
-from fastnst.checkpoint import Base, Style, load_checkpoint, save_checkpoint
+from fastnst.checkpoint import Base, Style
+from fastnst.checkpoint_file import load_checkpoint, save_checkpoint
 from fastnst.cli import app
 from fastnst.errors import CheckpointError, StyleError
 from fastnst.networks import build_network

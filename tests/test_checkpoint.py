@@ -16,8 +16,10 @@ import pytest
 import torch
 from safetensors.numpy import save
 
-from fastnst.checkpoint import Checkpoint, Style, load_checkpoint, replacing, save_checkpoint
+from fastnst.checkpoint import Checkpoint, Style
+from fastnst.checkpoint_file import load_checkpoint, save_checkpoint
 from fastnst.errors import CheckpointError
+from fastnst.files import replacing
 from fastnst.networks import (
     ARCHITECTURES,
     STYLE,
@@ -482,7 +484,7 @@ def test_replacing_survives_an_interrupt(tmp_path: Path) -> None:
 
 def test_reading_needs_no_torch(file: Path) -> None:
     program = (
-        "import sys; from fastnst.checkpoint import load_checkpoint; "
+        "import sys; from fastnst.checkpoint_file import load_checkpoint; "
         "assert len(load_checkpoint(sys.argv[1]).styles) == 2; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program, str(file)], check=True)

@@ -224,7 +224,7 @@ def test_an_older_result_is_replaced(tmp_path: Path) -> None:
 def test_weights_from_a_file(tmp_path: Path, fresh: None) -> None:
     from test_checkpoint import checkpoint
 
-    from fastnst.checkpoint import save_checkpoint
+    from fastnst.checkpoint_file import save_checkpoint
 
     save_checkpoint(checkpoint(styles=2), tmp_path / "mine.safetensors")
     PHOTO.save(tmp_path / "photo.png")

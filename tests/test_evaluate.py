@@ -14,7 +14,8 @@ import style_evaluation
 import torch
 from PIL import Image
 
-from fastnst.checkpoint import Checkpoint, Style, save_checkpoint
+from fastnst.checkpoint import Checkpoint, Style
+from fastnst.checkpoint_file import save_checkpoint
 from fastnst.errors import TrainingError
 from fastnst.networks import (
     ARCHITECTURES,

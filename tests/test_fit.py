@@ -14,7 +14,8 @@ import pytest
 import torch
 from conftest import make_picture
 
-from fastnst.checkpoint import Style, load_checkpoint
+from fastnst.checkpoint import Style
+from fastnst.checkpoint_file import load_checkpoint
 from fastnst.errors import TrainingError
 from fastnst.fit import LOG, RESULTS, SETTINGS, STATE, WEIGHTS, choose_precision, fit, schedule
 from fastnst.fit.state import LOCK

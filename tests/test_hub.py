@@ -27,7 +27,8 @@ from typer.testing import CliRunner
 import fastnst
 from fastnst import Stylizer, Upscaler
 from fastnst.catalog import load as load_weights
-from fastnst.checkpoint import Checkpoint, Style, load_checkpoint, save_checkpoint
+from fastnst.checkpoint import Checkpoint, Style
+from fastnst.checkpoint_file import load_checkpoint, save_checkpoint
 from fastnst.cli import app
 from fastnst.errors import CheckpointError, FastnstError, HubError
 from fastnst.hub.card import model_card
@@ -123,7 +124,8 @@ def test_an_unchanged_push_makes_no_commit(hub: LocalHub, network: Stylizer) -> 
 def test_equal_checkpoints_are_equal_files_in_every_process(tmp_path: Path) -> None:
     script = (
         "import sys, numpy\n"
-        "from fastnst.checkpoint import Checkpoint, save_checkpoint\n"
+        "from fastnst.checkpoint import Checkpoint\n"
+        "from fastnst.checkpoint_file import save_checkpoint\n"
         "tensors = {key: numpy.ones(3) for key in 'qwert'}\n"
         "save_checkpoint(Checkpoint('style', 'fast', {}, tensors), sys.argv[1])"
     )

@@ -12,7 +12,7 @@ from gradio.media import get_image
 from PIL import Image
 
 from fastnst.catalog import load
-from fastnst.checkpoint import load_checkpoint
+from fastnst.checkpoint_file import load_checkpoint
 from fastnst.errors import CheckpointError, FastnstError, PictureError
 from fastnst.fit import fit
 from fastnst.images import open_picture

@@ -10,7 +10,8 @@ from PIL import Image
 
 from fastnst.adapters import extract
 from fastnst.catalog import load
-from fastnst.checkpoint import Style, save_checkpoint
+from fastnst.checkpoint import Style
+from fastnst.checkpoint_file import save_checkpoint
 from fastnst.errors import TrainingError
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -17,7 +17,8 @@ from safetensors.torch import load_file
 from fastnst import Stylizer
 from fastnst.adapters import extract, join
 from fastnst.catalog import LOSS_NETWORK, load
-from fastnst.checkpoint import Style, load_checkpoint, save_checkpoint
+from fastnst.checkpoint import Style
+from fastnst.checkpoint_file import load_checkpoint, save_checkpoint
 from fastnst.errors import CheckpointError, TrainingError
 
 

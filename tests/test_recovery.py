@@ -16,7 +16,7 @@ import pytest
 from safetensors import safe_open
 from toy_task import ToyTask, distance
 
-from fastnst.checkpoint import load_checkpoint
+from fastnst.checkpoint_file import load_checkpoint
 from fastnst.errors import FastnstError, TrainingError
 from fastnst.fit import LOG, RESULTS, SETTINGS, STATE, WEIGHTS, fit
 from fastnst.fit.schedule import Pace

@@ -19,7 +19,8 @@ from test_cli import run
 from test_optimize import stripes
 
 from fastnst import Stylizer
-from fastnst.checkpoint import Checkpoint, save_checkpoint
+from fastnst.checkpoint import Checkpoint
+from fastnst.checkpoint_file import save_checkpoint
 from fastnst.descent import OptimizeSettings, shared_loss_network
 from fastnst.inversion import invert
 from fastnst.inverter import Inverter

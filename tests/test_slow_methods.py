@@ -17,7 +17,7 @@ from test_optimize import gradient, stripes
 
 from fastnst import Stylizer
 from fastnst.catalog import load
-from fastnst.checkpoint import load_checkpoint, save_checkpoint
+from fastnst.checkpoint_file import load_checkpoint, save_checkpoint
 from fastnst.descent import OptimizeProgress, OptimizeSettings, descend, noise_picture
 from fastnst.errors import CheckpointError, FastnstError, PictureError, SettingError, StyleError
 from fastnst.grams import factor, style_grams

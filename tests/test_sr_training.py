@@ -9,7 +9,7 @@ import train_sr
 from PIL import Image
 from safetensors import safe_open
 
-from fastnst.checkpoint import load_checkpoint
+from fastnst.checkpoint_file import load_checkpoint
 from fastnst.degradations import bicubic
 from fastnst.errors import TrainingError
 from fastnst.fit import fit

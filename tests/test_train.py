@@ -15,7 +15,8 @@ from PIL import Image
 
 from fastnst import Stylizer
 from fastnst.catalog import load
-from fastnst.checkpoint import Style, load_checkpoint
+from fastnst.checkpoint import Style
+from fastnst.checkpoint_file import load_checkpoint
 from fastnst.content import HERE, built_in_photos
 from fastnst.descent import OptimizeSettings
 from fastnst.errors import FastnstError, SettingError, TrainingError

@@ -12,7 +12,7 @@ from odd_files import png_of_size
 from PIL import Image
 from visitor import LAPTOP, PHONE, Visitor, assert_same, serving
 
-from fastnst.checkpoint import load_checkpoint
+from fastnst.checkpoint_file import load_checkpoint
 from fastnst.ui.studio import Studio
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -17,7 +17,7 @@ from conftest import make_picture
 from PIL import Image
 
 import fastnst
-from fastnst.checkpoint import load_checkpoint
+from fastnst.checkpoint_file import load_checkpoint
 from fastnst.errors import PictureError, SettingError, StyleError, TrainingError
 from fastnst.images import open_picture
 from fastnst.stylizer import Stylizer

@@ -14,7 +14,8 @@ from odd_files import cmyk_profile, rgb_profile
 from PIL import Image
 
 from fastnst import Upscaler
-from fastnst.checkpoint import Checkpoint, save_checkpoint
+from fastnst.checkpoint import Checkpoint
+from fastnst.checkpoint_file import save_checkpoint
 from fastnst.choices import largest_side, upscaled_size
 from fastnst.engines import AUTO, ENGINES
 from fastnst.errors import (

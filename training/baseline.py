@@ -11,9 +11,9 @@ from typing import Any
 
 from PIL import Image
 
-from fastnst.checkpoint import replacing
 from fastnst.descent import OptimizeSettings
 from fastnst.errors import TrainingError
+from fastnst.files import replacing
 
 # The paper's own baseline (section 4.1): L-BFGS from the photo, pixels clipped to what a picture
 # can hold after each iteration. In fp32: bf16 is a quarter faster, but its curve is worse.

@@ -17,14 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnst.checkpoint import (
-    STYLE_TABLE,
-    Checkpoint,
-    Style,
-    is_of_styles,
-    load_checkpoint,
-    save_checkpoint,
-)
+from fastnst.checkpoint import STYLE_TABLE, Checkpoint, Style, is_of_styles
+from fastnst.checkpoint_file import load_checkpoint, save_checkpoint
 from fastnst.errors import CheckpointError, FastnstError
 
 FACTS = [each.name for each in fields(Style) if each.name != "name"]

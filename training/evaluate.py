@@ -22,8 +22,8 @@ import new_style_evaluation
 import sr_evaluation
 import style_evaluation
 
-from fastnst.checkpoint import replacing
 from fastnst.errors import FastnstError, TrainingError
+from fastnst.files import replacing
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fastnst.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from fastnst.checkpoint import Checkpoint
+from fastnst.checkpoint_file import load_checkpoint, save_checkpoint
 from fastnst.errors import CheckpointError, FastnstError
 
 

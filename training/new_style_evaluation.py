@@ -17,7 +17,7 @@ from style_evaluation import held_out_photos, optimise, painted_styles, repaint,
 from style_report import Painted, make_sheet
 
 from fastnst.catalog import LOSS_NETWORK
-from fastnst.checkpoint import SUFFIX
+from fastnst.checkpoint_file import SUFFIX
 from fastnst.errors import TrainingError
 from fastnst.images import save_picture
 from fastnst.networks.vgg import load_loss_network

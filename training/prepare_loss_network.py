@@ -12,8 +12,8 @@ from pathlib import Path
 
 from safetensors.torch import save
 
-from fastnst.checkpoint import replacing
 from fastnst.errors import FastnstError
+from fastnst.files import replacing
 from fastnst.networks.vgg import load_loss_network, torchvision_state
 
 METADATA = {

@@ -11,7 +11,7 @@ import argparse
 
 import session
 
-from fastnst.checkpoint import load_checkpoint
+from fastnst.checkpoint_file import load_checkpoint
 from fastnst.inverter_training import InverterTask
 from fastnst.networks.vgg import load_loss_network
 from fastnst.photos import read_rgb

@@ -13,7 +13,7 @@ import argparse
 
 import session
 
-from fastnst.checkpoint import load_checkpoint
+from fastnst.checkpoint_file import load_checkpoint
 from fastnst.networks.vgg import load_loss_network
 from fastnst.photos import count_small, read_rgb
 from fastnst.settings import SRSettings, from_arguments

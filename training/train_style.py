@@ -16,7 +16,8 @@ from pathlib import Path
 import session
 from PIL import Image
 
-from fastnst.checkpoint import Style, load_checkpoint
+from fastnst.checkpoint import Style
+from fastnst.checkpoint_file import load_checkpoint
 from fastnst.errors import TrainingError
 from fastnst.networks.vgg import load_loss_network
 from fastnst.photos import count_small, list_photos, read_rgb

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from fastnst.adapters import completed, join
 from fastnst.catalog import DEFAULT_STYLES, load
-from fastnst.checkpoint import SUFFIX, Checkpoint
+from fastnst.checkpoint import Checkpoint
+from fastnst.checkpoint_file import SUFFIX
 from fastnst.choices import Blend
 from fastnst.cli.hub import show_pulled
 from fastnst.cli.options import AsJson, Weights

@@ -13,7 +13,8 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
 from fastnst.catalog import DEFAULT_STYLES
-from fastnst.checkpoint import SUFFIX, Style, load_checkpoint, save_checkpoint
+from fastnst.checkpoint import Style
+from fastnst.checkpoint_file import SUFFIX, load_checkpoint, save_checkpoint
 from fastnst.cli.options import JsonLines
 from fastnst.cli.reporting import reporting, stoppable
 from fastnst.errors import TrainingError

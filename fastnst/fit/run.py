@@ -15,7 +15,8 @@ from accelerate import Accelerator
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
-from fastnst.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from fastnst.checkpoint import Checkpoint
+from fastnst.checkpoint_file import load_checkpoint, save_checkpoint
 from fastnst.errors import FastnstError, TrainingError
 from fastnst.fit.log import Log
 from fastnst.fit.processes import on_main

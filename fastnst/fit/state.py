@@ -14,8 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from fastnst.checkpoint import replacing
 from fastnst.errors import TrainingError
+from fastnst.files import replacing
 
 STATE = "state.safetensors"
 WEIGHTS = "weights.safetensors"

@@ -9,7 +9,8 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from fastnst.catalog import HUB_ID
-from fastnst.checkpoint import FORMAT, Checkpoint, Style
+from fastnst.checkpoint import Checkpoint, Style
+from fastnst.checkpoint_file import FORMAT
 from fastnst.errors import HubError
 
 TEMPLATE = Path(__file__).with_name("card.md.jinja")

@@ -12,8 +12,10 @@ from huggingface_hub.utils import WeakFileLock
 from PIL import Image
 
 from fastnst.catalog import HUB_ID
-from fastnst.checkpoint import MAX_TEXT, Style, is_line, replacing
+from fastnst.checkpoint import Style
+from fastnst.checkpoint_file import MAX_TEXT, is_line
 from fastnst.errors import HubError
+from fastnst.files import replacing
 from fastnst.hub.preview import as_jpeg
 from fastnst.hub.repository import WEIGHTS
 

@@ -10,7 +10,8 @@ from huggingface_hub import HfApi
 from huggingface_hub.hf_api import RepoFile
 
 from fastnst.adapters import completed
-from fastnst.checkpoint import Checkpoint, load_checkpoint
+from fastnst.checkpoint import Checkpoint
+from fastnst.checkpoint_file import load_checkpoint
 from fastnst.errors import CheckpointError, HubError
 from fastnst.hub.connection import conversation, persist
 from fastnst.hub.library import (

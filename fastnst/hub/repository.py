@@ -11,7 +11,8 @@ from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, Repositor
 from huggingface_hub.hf_api import RepoFile
 
 from fastnst.catalog import HUB_ID
-from fastnst.checkpoint import FORMAT, MAX_BYTES, Checkpoint, save_checkpoint
+from fastnst.checkpoint import Checkpoint
+from fastnst.checkpoint_file import FORMAT, MAX_BYTES, save_checkpoint
 from fastnst.errors import HubError
 from fastnst.hub.card import model_card
 from fastnst.hub.connection import persist

@@ -10,7 +10,7 @@ from huggingface_hub.hf_api import RepoFile
 from PIL import Image
 
 from fastnst.catalog import HUB_ID
-from fastnst.checkpoint import FORMAT
+from fastnst.checkpoint_file import FORMAT
 from fastnst.errors import HubError
 from fastnst.hub.card import TASK_TAGS
 from fastnst.hub.connection import conversation

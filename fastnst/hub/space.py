@@ -18,7 +18,7 @@ from huggingface_hub.hf_api import RepoFile
 
 import fastnst
 from fastnst.catalog import HUB_ID, WEIGHTS_FOLDER
-from fastnst.checkpoint import SUFFIX
+from fastnst.checkpoint_file import SUFFIX
 from fastnst.errors import HubError
 from fastnst.hub.connection import conversation, persist
 from fastnst.hub.failures import NO_TOKEN

@@ -11,7 +11,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from fastnst.checkpoint import MAX_TEXT, is_line
+from fastnst.checkpoint_file import MAX_TEXT, is_line
 from fastnst.choices import check_number
 from fastnst.errors import PictureError, SettingError
 from fastnst.images import take_apart

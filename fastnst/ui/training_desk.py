@@ -20,7 +20,7 @@ from typing import Any
 from PIL import Image
 
 import fastnst
-from fastnst.checkpoint import load_checkpoint
+from fastnst.checkpoint_file import load_checkpoint
 from fastnst.content import built_in_photos
 from fastnst.errors import TrainingError
 from fastnst.ui.files import KEEP_SECONDS, SWEEP_SECONDS

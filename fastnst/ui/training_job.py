@@ -7,7 +7,8 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
-from fastnst.checkpoint import SUFFIX, Checkpoint
+from fastnst.checkpoint import Checkpoint
+from fastnst.checkpoint_file import SUFFIX
 
 # Whose styles can be mixed with the page's, and whose network paints in one style only. Both are
 # the beginning of an id.

@@ -9,6 +9,7 @@ target as nothing at all would be".
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -36,8 +37,28 @@ def gram_matrix(features: Tensor) -> Tensor:
         (B, C, C), float32.
     """
     batch, channels, height, width = features.shape
-    psi = features.reshape(batch, channels, height * width)
-    return torch.bmm(psi, psi.transpose(1, 2)).float() / (channels * height * width)
+    # A row a place: φ's maps lie in memory that way, and nothing has to be copied.
+    rows = features.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
+    gram: Tensor = _Gram.apply(rows)
+    return gram / (channels * height * width)
+
+
+class _Gram(torch.autograd.Function):
+    """XᵀX of rows X (B, N, C), float32.
+
+    By hand because the gradient is one product, X (G + Gᵀ); autograd, which does not know that
+    both factors are the same, takes two, and lays the second one out the other way round.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
+        ctx.save_for_backward(rows)
+        return torch.bmm(rows.transpose(1, 2), rows).float()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (rows,) = ctx.saved_tensors
+        return torch.bmm(rows, (gradient + gradient.transpose(1, 2)).to(rows.dtype))
 
 
 def gram_matrices(features: Features) -> dict[str, Tensor]:
@@ -156,5 +177,20 @@ def _squared_distance(values: Tensor, target: Tensor, relative: bool) -> Tensor:
 
 
 def _squared_norm(values: Tensor) -> Tensor:
-    """‖·‖² picture by picture, summed in float32 without a float32 copy of half-precision maps."""
-    return torch.linalg.vector_norm(values.flatten(1), dim=1, dtype=torch.float32).square()
+    """‖·‖² of (B, C, H, W), picture by picture, float32."""
+    norm: Tensor = _SquaredNorm.apply(values)
+    return norm
+
+
+class _SquaredNorm(torch.autograd.Function):
+    """By hand: summed in float32 without such a copy of the maps, and 2x in one pass."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        ctx.save_for_backward(values)
+        return torch.linalg.vector_norm(values, dim=(1, 2, 3), dtype=torch.float32).square()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (values,) = ctx.saved_tensors
+        return values * (2 * gradient).to(values.dtype).view(-1, 1, 1, 1)

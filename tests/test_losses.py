@@ -1,5 +1,6 @@
 """The losses, against answers worked out by hand."""
 
+import pytest
 import torch
 
 from fastnst.losses import (
@@ -135,3 +136,27 @@ def test_grid_loss_sees_a_pattern_and_nothing_else():
     # The same energy as noise: averages of 16 are a quarter as large.
     noise = (torch.rand(1, 3, 64, 64, generator=rng) - 0.5) * 0.4 * 12**0.5
     assert float(grid_loss(target + noise, target, 4)) < float(grid) / 2
+
+
+def test_the_gradients_by_hand_are_autograds():
+    torch.manual_seed(0)
+    features = torch.randn(2, 3, 4, 5).to(memory_format=torch.channels_last).requires_grad_()
+    target = torch.randn(2, 3, 4, 5)
+    weights = torch.randn(2, 3, 3)
+    psi = features.flatten(2)
+    plain = (psi @ psi.transpose(1, 2) / 60 * weights).sum()
+    plain = plain + ((features - target).square().sum((1, 2, 3)) * weights[:, 0, 0]).sum()
+    (expected,) = torch.autograd.grad(plain, features)
+    ours = (gram_matrix(features) * weights).sum()
+    ours = ours + (content_loss(features, target, relative=False) * 60 * weights[:, 0, 0]).sum()
+    (gradient,) = torch.autograd.grad(ours, features)
+    assert ours.item() == pytest.approx(plain.item(), rel=1e-5)
+    assert torch.allclose(gradient, expected, atol=1e-5)
+
+
+def test_gradients_lie_in_memory_as_the_maps_do():
+    # What runs backward through φ is two to ten times slower on maps that lie otherwise.
+    features = torch.rand(1, 8, 6, 7).to(memory_format=torch.channels_last).requires_grad_()
+    for loss in (gram_matrix(features).sum(), content_loss(features, torch.ones(1, 8, 6, 7))):
+        (gradient,) = torch.autograd.grad(loss, features)
+        assert gradient.is_contiguous(memory_format=torch.channels_last)

@@ -24,6 +24,7 @@ import style_evaluation
 
 from fastnst.errors import FastnstError, TrainingError
 from fastnst.files import replacing
+from fastnst.memory import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def main() -> None:
+    keep_freed_memory()
     try:
         evaluate(parse())
     except FastnstError as error:

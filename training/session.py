@@ -27,6 +27,7 @@ from fastnst.catalog import LOSS_NETWORK
 from fastnst.errors import FastnstError, PictureError
 from fastnst.fit import Task, fit
 from fastnst.images import save_picture
+from fastnst.memory import keep_freed_memory
 from fastnst.settings import FitSettings
 from fastnst.settings import add_arguments as add_settings
 
@@ -109,6 +110,7 @@ def main(train: Callable[[], None]) -> None:
     """Run a script; what goes wrong is one sentence and an exit code."""
     if not MAIN:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - as long as the process lasts
+    keep_freed_memory()
     try:
         train()
     except FastnstError as error:

@@ -13,6 +13,7 @@ from fastnst.catalog import DEFAULT_STYLES, load
 from fastnst.cli.pictures import Done, Facts, Pictures, about
 from fastnst.cli.reporting import STOPPED, stoppable
 from fastnst.images import open_picture
+from fastnst.memory import keep_freed_memory
 
 DIGITS = 5
 
@@ -47,6 +48,7 @@ class Descender:
     """Runs descents to their end, or until Ctrl-C, which keeps the picture as it is then."""
 
     def __init__(self) -> None:
+        keep_freed_memory()
         self._stopped = False
 
     def each(

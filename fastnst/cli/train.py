@@ -19,6 +19,7 @@ from fastnst.cli.options import JsonLines
 from fastnst.cli.reporting import reporting, stoppable
 from fastnst.errors import TrainingError
 from fastnst.images import open_picture, save_picture
+from fastnst.memory import keep_freed_memory
 
 JSON_SECONDS = 1.0
 PREVIEW = "preview.jpg"
@@ -69,6 +70,7 @@ def train(
         from fastnst.train import Training
         from fastnst.train import train as training
 
+        keep_freed_memory()
         run = run or Path("runs", name)
         steps = training(
             open_picture(painting),

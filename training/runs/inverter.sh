@@ -4,7 +4,6 @@
 # One photo of the collection is of the benchmark Set5, and is left out.
 # Stopped, the same command goes on.
 set -eu
-export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000
 out=runs/inverter
 set --
 [ -f "$out/state.safetensors" ] && set -- "$@" --resume

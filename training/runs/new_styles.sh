@@ -5,7 +5,6 @@
 # A file that is there is not trained again: stopped, the same command goes on. An hour and a half
 # for each painting on two cores; DEPTHS="quick" alone takes three minutes.
 set -eu
-export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000
 out=${OUT:-runs/new_styles}
 mkdir -p "$out"
 train() {

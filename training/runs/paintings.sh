@@ -5,8 +5,6 @@
 # which they are. 1.6 s a step on one core with bf16. Stopped, the same command with RESUME=--resume
 # in front of it goes on.
 set -eu
-# Keep freed memory instead of asking the system for it anew at every layer: a sixth of the time.
-export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000
 train() {
     nice python training/train_style.py --photos "${PHOTOS:?}" --crop 256 --batch 4 "$@"
 }

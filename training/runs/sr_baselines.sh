@@ -4,7 +4,6 @@
 # photos, steps and optimizer. They do not ship.
 #   PHOTOS=folder training/runs/sr_baselines.sh
 set -eu
-export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000
 train() {
     python training/train_sr.py --photos "${PHOTOS:?}" --without 1014.jpg --steps 2000 --batch 4 --precision bf16 --preview-steps 500 "$@"
 }

@@ -4,7 +4,6 @@
 #   PHOTOS=folder training/runs/upscale_detail.sh
 # 0.4 s a step on one core with bf16. Stopped, the same command goes on.
 set -eu
-export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000
 train() {
     scale=$1
     out=runs/upscale_x${scale}_detail

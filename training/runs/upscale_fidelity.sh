@@ -5,7 +5,6 @@
 # 0.35 s a step on one core with bf16 (OMP_NUM_THREADS=1; one training a core wastes least).
 # Stopped, the same command goes on.
 set -eu
-export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000
 train() {
     out=runs/$1
     shift

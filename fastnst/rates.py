@@ -1,6 +1,7 @@
 """The learning rate of a training, found by trying."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
@@ -12,12 +13,14 @@ from fastnst.style_training import StyleTask
 # Tried before a training, as factors of its learning rates, for so many steps each.
 RATE_FACTORS = (0.4, 1.0, 2.5)
 RATE_STEPS = 6
+# A few steps flatter a high rate, which many steps may not forgive: it must win by this factor.
+RATE_MARGIN = 1.1
 
 
 def with_best_rate(task: StyleTask) -> StyleSettings:
-    """The settings with the learning rates that a few steps get furthest with, held out.
+    """The settings with the lowest learning rates that a few steps get about furthest with.
 
-    The network is left as it was.
+    Held out, and to within RATE_MARGIN. The network is left as it was.
     """
     settings = task.settings
     before = {key: value.clone() for key, value in task.network.state_dict().items()}
@@ -38,7 +41,13 @@ def with_best_rate(task: StyleTask) -> StyleSettings:
         losses[factor] = reached if math.isfinite(reached) else math.inf
         task.network.load_state_dict(before)
     task.settings = settings
-    return _scaled(settings, min(losses, key=losses.__getitem__))
+    return _scaled(settings, lowest_good(losses))
+
+
+def lowest_good(losses: Mapping[float, float]) -> float:
+    """Of factor → loss, the lowest factor with a loss within RATE_MARGIN of the least."""
+    enough = RATE_MARGIN * min(losses.values())
+    return min(factor for factor, loss in losses.items() if loss <= enough)
 
 
 def _scaled(settings: StyleSettings, factor: float) -> StyleSettings:

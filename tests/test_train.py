@@ -1,6 +1,7 @@
 """A new style from one painting: the function and the command."""
 
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from fastnst.losses import gram_matrices, style_loss
 from fastnst.networks import build_network
 from fastnst.paintings import check_painting, flatten, painting_grams
 from fastnst.photos import list_photos
-from fastnst.rates import RATE_FACTORS, with_best_rate
+from fastnst.rates import RATE_FACTORS, lowest_good, with_best_rate
 from fastnst.refine import refine
 from fastnst.settings import StyleSettings
 from fastnst.style_training import StyleTask, nearest_styles
@@ -230,6 +231,19 @@ def task(loss_network):
         settings, trained_on, [(Style("mine"), PAINTING)], loss_network,
         held_out=held_out, start=load("paintings"), start_name="paintings",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("losses", "factor"),
+    [
+        ({0.4: 5.0, 1.0: 4.3, 2.5: 4.1}, 1.0),  # a tie: a few steps flatter the higher
+        ({0.4: 8.0, 1.0: 6.7, 2.5: 5.7}, 2.5),
+        ({0.4: 4.0, 1.0: 5.0, 2.5: math.inf}, 0.4),
+        ({0.4: math.inf, 1.0: math.inf, 2.5: math.inf}, 0.4),
+    ],
+)
+def test_a_higher_rate_has_to_be_clearly_better(losses, factor):
+    assert lowest_good(losses) == factor
 
 
 def test_a_rate_is_chosen_and_nothing_else_changed(task):

@@ -9,7 +9,7 @@ from fastnst.settings import FitSettings
 # budget.
 PACE_STEPS = 8
 SLOW_STEPS = 2
-PACE_SHARE = 0.05
+PACE_SHARE = 0.1
 
 
 def schedule(step: int, settings: FitSettings) -> float:

@@ -27,23 +27,8 @@ python training/prepare_paintings.py runs/many runs/many_details --details 1
 train --paintings runs/many runs/many_details --start runs/paintings_tuned/fourteen.safetensors \
     --out runs/base --preview-steps 400 --steps 2300 --seed 2 --warmup 50 --precision bf16 \
     --painting-weights the_scream=0.3,the_scream_detail_1=0.4,red_chalk=0.5,red_chalk_detail_1=0.5,shipwreck=0.7,shipwreck_detail_1=0.7
-# Then matrices for every style, two details of a painting, and at last larger crops. The first of
-# the two was stopped after 969 steps; the first 742 of the second had the schedule of --steps 5000.
-python training/prepare_paintings.py runs/many runs/more_details --details 2
-for details in 1 2; do
-    for painting in the_scream=0.4 red_chalk=0.5 shipwreck=0.7; do
-        less="${less:+$less,}${painting%=*}_detail_$details=${painting#*=}"
-    done
-done
-train_mixing() {
-    train --paintings runs/many runs/more_details --mixing 1 --warmup 50 --precision bf16 \
-        --painting-weights "the_scream=0.3,red_chalk=0.5,shipwreck=0.7,$less" "$@"
-}
-train_mixing --start runs/base/weights.safetensors --out runs/base2 --steps 6000 --seed 3
-train_mixing --start runs/base2/weights.safetensors --out runs/base3 --steps 3200 --seed 4 \
-    --crop 384 --batch 2
 # Left out: dark areas that came out dotted, a brown and a dark one that say little of a photo.
-python training/describe.py runs/base3/weights.safetensors training/runs/paintings.json \
+python training/describe.py runs/base/weights.safetensors training/runs/paintings.json \
     weights/paintings.safetensors --licence "public domain" \
     --without "*_detail_*" great_wave dance_foyer starry_night_over_the_rhone \
     --strengths the_scream=0.85 bedroom_in_arles=0.75

@@ -1,10 +1,12 @@
 """One small run of the evaluation of styles that were learnt after the network."""
 
 import json
+import sys
 from dataclasses import replace
 
 import evaluate
 import pytest
+import style_strip
 from conftest import make_picture
 from PIL import Image
 
@@ -70,3 +72,16 @@ def test_without_files_it_says_so(command, tmp_path):
         path.unlink()
     with pytest.raises(TrainingError, match=r"There are no files NAME-DEPTH\.safetensors"):
         evaluate.evaluate(evaluate.parse(command))
+
+
+def test_a_strip_shows_painting_photo_and_each_style(command, tmp_path, monkeypatch):
+    styles = sorted((tmp_path / "styles").iterdir())
+    painting, photo = tmp_path / "paintings" / "mill.png", tmp_path / "photos" / "0.png"
+    made = tmp_path / "strip.png"
+    command = ["style_strip.py", painting, photo, made, "--height", "40", "--weights", *styles]
+    monkeypatch.setattr(sys, "argv", list(map(str, command)))
+    style_strip.main()
+    strip = Image.open(made)
+    assert strip.size == (48 + 4 * 53, 40)  # 96×80, then 64×48
+    expected = make_picture(64, 48, 0).resize((53, 40), Image.Resampling.LANCZOS)
+    assert strip.crop((48, 0, 101, 40)).tobytes() == expected.tobytes()

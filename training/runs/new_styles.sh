@@ -29,3 +29,6 @@ done
 python training/evaluate.py new_styles --photos "$PHOTOS" --paintings "$PAINTINGS" --styles "$out" \
     --depths ${DEPTHS:-quick full_30 full_60} --baseline runs/evaluation/baseline.json \
     --out runs/evaluation --readme README.md
+# The picture in the README.
+python training/style_strip.py "$PAINTINGS"/in_bed.* tower.jpg weights/new_styles.webp --weights \
+    "$out/in_bed-quick.safetensors" "$out/in_bed-full_60.safetensors"

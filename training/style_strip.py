@@ -16,7 +16,7 @@ from fastnst import Stylizer
 from fastnst.errors import FastnstError
 from fastnst.images import open_picture, save_picture
 from fastnst.paintings import flatten
-from fastnst.ui.samples import SAMPLES
+from fastnst.ui.samples import SAMPLE_PATHS
 
 
 def make_strip(pictures: list[Image.Image], height: int) -> Image.Image:
@@ -41,10 +41,10 @@ def main() -> None:
     parser.add_argument("--weights", nargs="+", required=True, help="one file for each picture")
     parser.add_argument("--height", type=int, default=420, help="pixels (default 420)")
     arguments = parser.parse_args()
-    samples = {sample.file: sample.path for sample in SAMPLES}
     try:
         painting = flatten(open_picture(arguments.painting))
-        photo = flatten(open_picture(samples.get(arguments.photo, Path(arguments.photo))))
+        path = SAMPLE_PATHS.get(arguments.photo, Path(arguments.photo))
+        photo = flatten(open_picture(path))
         painted = [Stylizer(weights)(photo) for weights in arguments.weights]
         save_picture(make_strip([painting, photo, *painted], arguments.height), arguments.output)
     except FastnstError as error:

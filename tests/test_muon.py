@@ -65,6 +65,24 @@ def test_a_stack_of_matrices_is_turned_one_by_one():
     assert stack.detach().abs().amax((1, 2)).min() > 0.1
 
 
+def test_a_matrix_of_a_stack_without_gradient_stays_where_it_is():
+    torch.manual_seed(0)
+    gradients = torch.randn(3, 2, 6, 6)
+    stack = torch.nn.Parameter(torch.zeros(2, 6, 6))
+    alone = torch.nn.Parameter(torch.zeros(1, 6, 6))
+    both = Muon([{"params": [stack], "lr": 0.5, "orthogonal": True}])
+    one = Muon([{"params": [alone], "lr": 0.5, "orthogonal": True}])
+    for step, gradient in enumerate(gradients):
+        stack.grad = gradient.clone()
+        if step == 1:  # the first style is not among this step's pictures
+            stack.grad[0] = 0
+        else:
+            alone.grad = gradient[:1]
+            one.step()
+        both.step()
+    torch.testing.assert_close(stack.detach()[:1], alone.detach())
+
+
 def test_weights_that_nothing_holds_up_decay():
     start = torch.ones(4, 3)
     weight = torch.nn.Parameter(start.clone())

@@ -35,14 +35,15 @@ GRAMS = "grams."  # then the style and the layer; see `Checkpoint.grams`
 def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
     """Write a checkpoint, whole or not at all.
 
+    A tensor takes two bytes a number if they hold it exactly, four otherwise.
+
     Raises:
         CheckpointError: it could not be read again, or the file cannot be written; an older one of
             that name is untouched.
     """
     path = Path(path)
-    # float32, as promised; not ascontiguousarray, which makes numbers into rows.
     arrays: dict[str, NDArray[Any]] = {
-        key: np.asarray(array, np.float32, order="C") for key, array in checkpoint.tensors.items()
+        key: _smallest(array) for key, array in checkpoint.tensors.items()
     }
     for style, factors in checkpoint.grams.items():
         for layer, factor in factors.items():
@@ -67,6 +68,15 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
             temporary.write_bytes(_in_order(save(arrays, metadata)))
     except OSError as error:
         raise CheckpointError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
+def _smallest(array: NDArray[np.float32]) -> NDArray[Any]:
+    """In half precision what that holds exactly, as a style's matrices are made to be."""
+    # In C's order, but not by ascontiguousarray, which makes numbers into rows.
+    single = np.asarray(array, np.float32, order="C")
+    with np.errstate(over="ignore"):
+        half = single.astype(np.float16)
+    return half if np.array_equal(half, single) else single
 
 
 def _in_order(data: bytes) -> bytes:

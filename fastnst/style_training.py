@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from fastnst.checkpoint import MIXING, STYLE_TABLE, Base, Checkpoint, Style, is_of_styles
+from fastnst.checkpoint import MATRICES, MIXING, STYLE_TABLE, Base, Checkpoint, Style, is_of_styles
 from fastnst.choices import STRENGTHS
 from fastnst.errors import TrainingError
 from fastnst.fit import choose_precision
@@ -180,6 +180,9 @@ class StyleTask:
 
     def checkpoint(self, training: Mapping[str, Any]) -> Checkpoint:
         tensors = network_tensors(self.network)
+        for key in tensors:
+            if key.endswith(MATRICES):  # half precision does, and halves the file
+                tensors[key] = tensors[key].astype(np.float16).astype(np.float32)
         if self.base:
             tensors = {key: table for key, table in tensors.items() if is_of_styles(key)}
         return Checkpoint(

@@ -146,6 +146,22 @@ def test_hash_tells_weights_apart() -> None:
     assert replace(made, styles=()).hash == made.hash  # titles do not change what it computes
 
 
+def test_what_half_precision_holds_takes_half_the_room(tmp_path: Path) -> None:
+    made = checkpoint()
+    path = tmp_path / "some_half.safetensors"
+    key = "blocks.0.first.conv.weight"
+    short = made.tensors[key].astype(np.float16).astype(np.float32)
+    save_checkpoint(made, path)
+    whole = path.stat().st_size
+    made = replace(made, tensors={**made.tensors, key: short})
+    save_checkpoint(made, path)
+    assert whole - path.stat().st_size == 2 * short.size
+    assert load_checkpoint(path).hash == made.hash  # every number is as it was
+    long = np.full_like(short, 1e6)  # more than half precision holds
+    save_checkpoint(replace(made, tensors={**made.tensors, key: long}), path)
+    assert np.array_equal(load_checkpoint(path).tensors[key], long)
+
+
 def test_half_precision_is_read_as_single(tmp_path: Path) -> None:
     made = checkpoint()
     metadata = {"settings": json.dumps(dict(made.settings))}
@@ -261,8 +277,9 @@ def test_bfloat16(file: Path) -> None:
     table = json.loads(header)
     for key, entry in table.items():
         if key != "__metadata__":
+            if entry["dtype"] == "F32":  # twice as many of half the size
+                entry["shape"] = [*entry["shape"], 2] if entry["shape"] else [2]
             entry["dtype"] = "BF16"
-            entry["shape"] = [*entry["shape"], 2] if entry["shape"] else [2]
     join(file, json.dumps(table).encode(), data)
     with pytest.raises(CheckpointError, match="as BF16; allowed are F32 and F16"):
         load_checkpoint(file)

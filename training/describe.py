@@ -3,7 +3,8 @@
     python training/describe.py RUN/weights.safetensors STYLES.json weights/paintings.safetensors
 
 STYLES.json is a list of objects with `name` and any of `title`, `artist`, `year` and `licence`.
-Nothing is trained again, and the network itself stays as it is.
+Nothing is trained again, and the network itself stays as it is. Of styles without their network a
+whole one is made.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnst.adapters import completed
 from fastnst.checkpoint import STYLE_TABLE, Checkpoint, Style, is_of_styles
 from fastnst.checkpoint_file import load_checkpoint, save_checkpoint
 from fastnst.errors import CheckpointError, FastnstError
@@ -107,7 +109,8 @@ def main() -> None:
         pairs = (text.partition("=") for text in arguments.strengths)
         strengths = {name: float(number) for name, _, number in pairs}
         rows = json.loads(arguments.table.read_text(encoding="utf-8"))
-        made = describe(load_checkpoint(arguments.source), rows, arguments.licence)
+        source = completed(load_checkpoint(arguments.source))
+        made = describe(source, rows, arguments.licence)
         made = at_strengths(without(made, arguments.without), strengths)
         save_checkpoint(made, arguments.target)
     except (FastnstError, OSError, ValueError, KeyError) as error:

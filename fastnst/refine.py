@@ -22,7 +22,7 @@ from fastnst.images import resized
 from fastnst.networks.vgg import LossNetwork
 from fastnst.optimize import StyleObjective, content_target
 from fastnst.settings import StyleSettings
-from fastnst.style_training import strength_weight
+from fastnst.style_samples import strength_weight
 from fastnst.stylizer import Stylizer, with_colors_of
 from fastnst.tensors import to_picture
 

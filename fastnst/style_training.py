@@ -1,4 +1,4 @@
-"""Training a style network: its samples, its losses, its previews (section 3.2 of the paper)."""
+"""Training a style network: its losses, its start, its previews (section 3.2 of the paper)."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -9,16 +9,15 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 
 from fastnst.checkpoint import MATRICES, MIXING, STYLE_TABLE, Base, Checkpoint, Style, is_of_styles
-from fastnst.choices import STRENGTHS
 from fastnst.errors import TrainingError
 from fastnst.fit import choose_precision
-from fastnst.grain import TILE, grain
+from fastnst.grain import grain
 from fastnst.grams import factor
 from fastnst.losses import content_loss, gram_matrices, style_loss, tone_loss, total_variation_loss
 from fastnst.muon import inner_weights
+from fastnst.nearest import nearest_styles
 from fastnst.networks import (
     ARCHITECTURES,
     StyleNetwork,
@@ -30,50 +29,12 @@ from fastnst.networks.vgg import LossNetwork
 from fastnst.paintings import check_painting, painting_factors, painting_grams
 from fastnst.photos import Crops, Photo, Photos
 from fastnst.settings import StyleSettings
+from fastnst.style_samples import StyleSamples, strength_weight
 from fastnst.tensors import to_picture, to_tensor
 
-STRONGEST = STRENGTHS[1]
-# How much more the style weighs at the strongest setting than at 1.
-STRONGEST_WEIGHT = 4.0
 HELD_OUT_CROPS = 4
 START_PHOTOS = 2  # crops that tell which known style is nearest to a new one
 START_SIDE = 256  # pixels that are enough for it
-
-
-def strength_weight(strength: Tensor) -> Tensor:
-    """The factor of the style weight that a network is trained for at a strength in [0, 1.5]."""
-    beyond = STRONGEST_WEIGHT ** ((strength - 1) / (STRONGEST - 1))
-    return torch.where(strength < 1, strength.square(), beyond)
-
-
-class StyleSamples(Dataset[dict[str, Tensor]]):
-    """Crops, each with a style and a strength to paint it in."""
-
-    def __init__(self, crops: Crops, styles: int, settings: StyleSettings, grain: float) -> None:
-        self.crops = crops
-        self.styles = styles
-        self.settings = settings
-        self.grain = grain
-
-    def __len__(self) -> int:
-        return self.settings.steps * self.settings.batch
-
-    def __getitem__(self, index: int) -> dict[str, Tensor]:
-        rng = self.crops.generator(index)
-        photo = torch.from_numpy(self.crops.read(index, rng))
-        lap, place = divmod(index, self.styles)
-        order = np.random.default_rng((self.settings.seed, 2, lap)).permutation(self.styles)
-        strength = 1.0
-        if rng.random() < self.settings.varied_strengths:
-            strength = rng.uniform(0, STRONGEST)
-        down, across = rng.integers(0, TILE, 2)
-        noise = grain(self.crops.crop, self.crops.crop, (down, across))
-        return {
-            "photo": photo,
-            "grained": photo + self.grain * torch.from_numpy(noise),
-            "style": torch.tensor(int(order[place])),
-            "strength": torch.tensor(strength, dtype=torch.float32),
-        }
 
 
 class StyleTask:
@@ -316,24 +277,3 @@ class StyleTask:
         known_tables = {key: table[chosen] for key, table in state.items() if is_of_styles(key)}
         network.load_state_dict({**own, **state, **known_tables})
         return network
-
-
-@torch.no_grad()
-def nearest_styles(
-    network: StyleNetwork, targets: Mapping[str, Tensor], loss_network: LossNetwork, photos: Tensor
-) -> list[int]:
-    """For each painting, the style of a network that paints most like it: a row of its table.
-
-    Args:
-        network: what knows the styles.
-        targets: layer → (N, C, C), the Gram matrices of N paintings.
-        loss_network: φ.
-        photos: (B, 3, H, W) that the styles are tried on; the mean of their Gram matrices counts.
-    """
-    losses = []
-    for vector in network.vectors():
-        made = network(photos, vector.expand(len(photos), -1))
-        grams = gram_matrices(loss_network(made, targets))
-        mean = {layer: gram.mean(0, keepdim=True) for layer, gram in grams.items()}
-        losses.append(style_loss(mean, targets))
-    return torch.stack(losses).argmin(0).tolist()

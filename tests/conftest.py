@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from local_hub import LocalHub, User, use
+from local_hub import serving as serving_hub
 from PIL import Image
 from visitor import Visitor, chromium, serving
 
@@ -25,6 +27,11 @@ from fastnst.checkpoint import MATRICES, MIXING, Checkpoint, Style
 from fastnst.choices import SCALES
 from fastnst.networks import ARCHITECTURES, SR, architecture_settings, network_tensors
 from fastnst.networks.vgg import LossNetwork, load_loss_network
+
+# Of people at the Hub on this machine.
+TOKEN = "hf_SecretOfAnn1234567890"
+BOB = "hf_SecretOfBob1234567890"
+READER = "hf_ReadOnlyOfAnn12345678"
 
 
 @pytest.fixture(scope="session")
@@ -125,3 +132,17 @@ def visitor(browser: Any, address: str) -> Iterator[Visitor]:
     visitor = Visitor(browser, address)
     yield visitor
     visitor.close()
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
+    """A Hub on this machine, with Ann, Bob, and a token of Ann's that may only read."""
+    made = LocalHub(tmp_path / "server")
+    made.users = {
+        TOKEN: User("ann", ("studio",)),
+        BOB: User("bob"),
+        READER: User("ann", (), "read"),
+    }
+    with serving_hub(made):
+        use(made, tmp_path / "home", TOKEN, monkeypatch)
+        yield made

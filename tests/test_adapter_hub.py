@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import make_picture
+from conftest import TOKEN, make_picture
+from hubs import small as small_network
 from huggingface_hub import constants
 from local_hub import LocalHub, User, serving, use
-from test_hub import TOKEN
-from test_hub import small as small_network
 
 import fastnst
 from fastnst import Stylizer

@@ -23,7 +23,8 @@ from fastnst.networks import build_network
 from fastnst.paintings import check_painting, painting_factors
 from fastnst.photos import list_photos
 from fastnst.settings import FitSettings, StyleSettings
-from fastnst.style_training import StyleTask, strength_weight
+from fastnst.style_samples import strength_weight
+from fastnst.style_training import StyleTask
 from fastnst.stylizer import Stylizer
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,11 +12,11 @@ import gradio as gr
 import numpy as np
 import pytest
 from conftest import make_picture, untrained
+from hubs import small
 from local_hub import LocalHub, User, use
 from local_hub import serving as serving_hub
 from PIL import Image
 from starlette.requests import Request
-from test_hub import small
 from visitor import PHONE, Visitor, assert_same, free_port, serving
 
 from fastnst import Stylizer, Upscaler

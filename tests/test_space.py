@@ -13,9 +13,10 @@ from urllib.request import urlopen
 
 import pytest
 import yaml
+from conftest import TOKEN
+from hubs import packed, small
 from huggingface_hub import HfApi, snapshot_download
 from local_hub import LocalHub, User, serving, settings, use
-from test_hub import TOKEN, packed, small
 from typer.testing import CliRunner
 from visitor import chromium, free_port
 

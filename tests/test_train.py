@@ -24,13 +24,14 @@ from fastnst.errors import FastnstError, SettingError, TrainingError
 from fastnst.fit import LOG, WEIGHTS, fit
 from fastnst.grams import style_grams
 from fastnst.losses import gram_matrices, style_loss
+from fastnst.nearest import nearest_styles
 from fastnst.networks import build_network
 from fastnst.paintings import check_painting, flatten, painting_grams
 from fastnst.photos import list_photos
 from fastnst.rates import RATE_FACTORS, lowest_good, with_best_rate
 from fastnst.refine import refine
 from fastnst.settings import StyleSettings
-from fastnst.style_training import StyleTask, nearest_styles
+from fastnst.style_training import StyleTask
 from fastnst.tensors import to_tensor
 from fastnst.train import DEPTHS, train
 

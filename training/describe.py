@@ -3,8 +3,8 @@
     python training/describe.py RUN/weights.safetensors STYLES.json weights/paintings.safetensors
 
 STYLES.json is a list of objects with `name` and any of `title`, `artist`, `year` and `licence`.
-Nothing is trained again, and the network itself stays as it is. Of styles without their network a
-whole one is made.
+Nothing is trained again, and the network itself stays as it is. Styles that come without their
+network, as `train_style.py --learn styles` makes them, are joined with it.
 """
 
 import argparse
@@ -97,6 +97,7 @@ def main() -> None:
     parser.add_argument("source", type=Path, help="checkpoint to read")
     parser.add_argument("table", type=Path, help="JSON with the facts")
     parser.add_argument("target", type=Path, help="checkpoint to write")
+    parser.add_argument("--base", type=Path, help="the network of styles that come without theirs")
     parser.add_argument("--licence", default="", help="of every style that the table gives none")
     parser.add_argument(
         "--without", nargs="+", default=[], help="styles to leave out; * is any text"
@@ -109,7 +110,8 @@ def main() -> None:
         pairs = (text.partition("=") for text in arguments.strengths)
         strengths = {name: float(number) for name, _, number in pairs}
         rows = json.loads(arguments.table.read_text(encoding="utf-8"))
-        source = completed(load_checkpoint(arguments.source))
+        base = load_checkpoint(arguments.base) if arguments.base else None
+        source = completed(load_checkpoint(arguments.source), base)
         made = describe(source, rows, arguments.licence)
         made = at_strengths(without(made, arguments.without), strengths)
         save_checkpoint(made, arguments.target)

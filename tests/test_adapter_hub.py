@@ -16,7 +16,7 @@ import fastnst
 from fastnst import Stylizer
 from fastnst.adapters import extract
 from fastnst.catalog import load
-from fastnst.checkpoint import Checkpoint, Style
+from fastnst.checkpoint import MIXING, Checkpoint, Style
 from fastnst.checkpoint_file import load_checkpoint
 from fastnst.errors import CheckpointError
 from fastnst.hub.pull import pull
@@ -38,11 +38,12 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
 
 
 def learnt(base: Checkpoint, base_name: str) -> Checkpoint:
-    """As if a style had been learnt on a base."""
+    """As if a style had been learnt on a base, without matrices."""
     first = base.styles[0].name
     taken = extract(base, first, base_name)
     return replace(
         taken,
+        settings={**taken.settings, MIXING: 0},
         grams={"mine": taken.grams[first]} if taken.grams else {},
         tensors={"styles": taken.tensors["styles"] * np.float32(0.9)},
         styles=(Style("mine", "My Style", "Me", "2026", "cc0-1.0"),),

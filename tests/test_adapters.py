@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from fastnst import Stylizer
 from fastnst.adapters import completed, extract, find_base, join
 from fastnst.catalog import load
-from fastnst.checkpoint import Base, Style
+from fastnst.checkpoint import MIXING, Base, Style
 from fastnst.checkpoint_file import load_checkpoint, save_checkpoint
 from fastnst.cli import app
 from fastnst.errors import CheckpointError, StyleError
@@ -29,10 +29,11 @@ def base():
 
 @pytest.fixture(scope="module")
 def adapter(base):
-    """As if somebody had learnt the first style again, a bit darker."""
+    """As if somebody had learnt the first style again, a bit darker, without matrices."""
     taken = extract(base, base.styles[0].name, "paintings")
     return replace(
         taken,
+        settings={**taken.settings, MIXING: 0},
         grams={},
         tensors={"styles": taken.tensors["styles"] * np.float32(0.9)},
         styles=(Style("mine", "Mine", "Me"),),

@@ -77,10 +77,11 @@ def join(base: Checkpoint, adapters: Sequence[Checkpoint], *, alone: bool = Fals
         if names.count(name) > 1:
             raise StyleError(f"Two styles have the name {name}; a network has one of each name.")
     tables = _joined(parts)
+    trunk = {key: array for key, array in base.tensors.items() if not is_of_styles(key)}
     return replace(
         base,
         settings={**base.settings, STYLE_TABLE: len(styles), MIXING: int(len(tables) > 1)},
-        tensors={**base.tensors, **tables},
+        tensors={**trunk, **tables},
         styles=tuple(styles),
         grams={name: of for part in parts for name, of in part.grams.items()},
         training=adapters[0].training if alone and adapters else base.training,

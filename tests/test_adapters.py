@@ -147,6 +147,14 @@ def test_matrices_come_along(base, adapter, mixing, tmp_path):
     assert again.hash == mixing.hash
 
 
+def test_a_plain_adapter_is_painted_with_where_other_styles_have_matrices(base, adapter, mixing):
+    mixes = join(base, [mixing])
+    expected = np.asarray(Stylizer(adapter)(PHOTO))
+    assert np.array_equal(np.asarray(Stylizer(adapter, base=mixes)(PHOTO)), expected)
+    both = Stylizer(mixes).with_styles(adapter)
+    assert np.array_equal(np.asarray(both(PHOTO, "mine")), expected)
+
+
 def test_matrices_that_do_not_fit_are_refused(base, mixing):
     key = "to_rgb.mixing.matrices"
     for tensors in (

@@ -53,7 +53,7 @@ class Depth:
 
 DEPTHS: Mapping[str, Depth] = {
     "quick": Depth(
-        "learns the style alone, in minutes: an adapter of 0.6 MB",
+        "learns the style alone, in minutes: an adapter of 0.4 MB",
         minutes=2.5,
         from_base=True,
         own_photos=False,

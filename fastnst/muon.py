@@ -1,6 +1,6 @@
 """Muon, the optimizer of every training: Adam, but for the matrices inside a network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from fastnst.settings import FitSettings
 
-MOMENTUM = 0.95
 # Of the polynomial that brings all singular values near 1 in a few steps (Jordan et al. 2024).
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 ITERATIONS = 5
@@ -27,7 +26,8 @@ class Muon(torch.optim.Adam):
     matrices, of which a step leaves alone those that have no gradient at all. The momentum is
     replaced by the nearest matrix whose singular values are all about 1, so no direction is learnt
     late because its gradient is small (Jordan et al. 2024, "Muon"). On a super-resolution network
-    400 steps of it came further than 600 of Adam, at the same time a step.
+    400 steps of it came further than 600 of Adam, at the same time a step. A group may have its own
+    "momentum"; a training of few steps wants less.
     """
 
     @torch.no_grad()
@@ -42,11 +42,11 @@ class Muon(torch.optim.Adam):
             if group.get("orthogonal"):
                 for parameter in group["params"]:
                     if parameter.grad is not None:
-                        self._turn(parameter, parameter.grad, group["lr"])
+                        self._turn(parameter, parameter.grad, group)
         return loss
 
-    def _turn(self, parameter: Tensor, gradient: Tensor, rate: float) -> None:
-        state = self.state[parameter]
+    def _turn(self, parameter: Tensor, gradient: Tensor, group: Mapping[str, Any]) -> None:
+        state, keep = self.state[parameter], group.get("momentum", FitSettings.momentum)
         if not state:
             state["step"] = torch.tensor(0.0)  # Adam looks for it when a state is loaded
             state["momentum"] = torch.zeros_like(parameter)
@@ -54,14 +54,16 @@ class Muon(torch.optim.Adam):
             # Else the least rest of old momentum would move a matrix as far as its own gradient
             # does: among fifty styles, fifty times for each picture in one of them.
             chosen, momentum = parameter[used], state["momentum"][used]
-            self._move(chosen, gradient[used], momentum, rate)
+            self._move(chosen, gradient[used], momentum, group["lr"], keep)
             parameter[used], state["momentum"][used] = chosen, momentum
         else:
-            self._move(parameter, gradient, state["momentum"], rate)
+            self._move(parameter, gradient, state["momentum"], group["lr"], keep)
 
-    def _move(self, parameter: Tensor, gradient: Tensor, momentum: Tensor, rate: float) -> None:
-        momentum.lerp_(gradient, 1 - MOMENTUM)
-        ahead = gradient.lerp(momentum, MOMENTUM)
+    def _move(
+        self, parameter: Tensor, gradient: Tensor, momentum: Tensor, rate: float, keep: float
+    ) -> None:
+        momentum.lerp_(gradient, 1 - keep)
+        ahead = gradient.lerp(momentum, keep)
         if ahead.ndim == 4:  # a convolution's
             ahead = ahead.flatten(1)
         rows, columns = ahead.shape[-2:]
@@ -87,10 +89,17 @@ def inner_weights(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Param
 def parameter_groups(network: nn.Module, settings: FitSettings) -> list[dict[str, Any]]:
     """The groups of a network that is Muon's inside and Adam's outside, at the highest rates."""
     inner, others = inner_weights(network)
-    return [
-        {"params": inner, "lr": settings.rate, "orthogonal": True},
-        {"params": others, "lr": settings.adam_rate},
-    ]
+    return [orthogonal(inner, settings), {"params": others, "lr": settings.adam_rate}]
+
+
+def orthogonal(matrices: list[nn.Parameter], settings: FitSettings) -> dict[str, Any]:
+    """The group of what is Muon's."""
+    return {
+        "params": matrices,
+        "lr": settings.rate,
+        "momentum": settings.momentum,
+        "orthogonal": True,
+    }
 
 
 def orthogonalized(matrix: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ CLOSEST = 0.6
 # uploads are not.
 DARK_SHARE = 0.25
 DARKEST = 0.15
-# Bytes of decoded photos that `Patches` keeps.
+# Bytes of decoded photos that a stream keeps.
 MEMORY = 2**30
 
 Photo: TypeAlias = Path | HubPhoto
@@ -115,7 +115,8 @@ class PhotoStream:
     """Photos in an endless, repeatable order: each pass over them has its own.
 
     What sample i is depends on `seed` and i alone, so a training that was killed goes on with the
-    sample that would have come next.
+    sample that would have come next. Photos are decoded once, as long as they fit in MEMORY: that
+    is a fifth of a step of super-resolution, and a twentieth of a short one of a style.
 
     Attributes:
         unreadable: photos that turned out to be damaged; the next one was taken instead. One bad
@@ -127,6 +128,8 @@ class PhotoStream:
         self.crop = crop
         self.seed = seed
         self.unreadable: set[Photo] = set()
+        self._decoded: dict[Photo, Image.Image] = {}
+        self._bytes = 0
 
     def generator(self, index: int) -> np.random.Generator:
         """The source of everything random about sample `index`."""
@@ -158,11 +161,32 @@ class PhotoStream:
         return (self.photos[chosen] for chosen in (*order[place:], *order[:place]))
 
     def _read(self, photo: Photo) -> Image.Image:
-        return read_rgb(photo)
+        if photo in self._decoded:
+            return self._decoded[photo]
+        picture = read_rgb(photo)
+        self._check(photo, picture)
+        size = 3 * picture.width * picture.height
+        # A photo of a dataset is not met again before all others were.
+        if isinstance(photo, Path) and self._bytes + size <= MEMORY:
+            self._decoded[photo] = picture
+            self._bytes += size
+        return picture
+
+    def _check(self, photo: Photo, picture: Image.Image) -> None:
+        """Refuse a photo that is no use, with a `TrainingError`."""
 
 
 class Crops(PhotoStream):
-    """Random square crops of photos, resized: what a style is trained on."""
+    """Random square crops of photos, resized: what a style is trained on.
+
+    Attributes:
+        crop: their side. Below what it was at first, a crop is a part of what it would have been:
+            no smaller a picture, which would teach small strokes.
+    """
+
+    def __init__(self, photos: Photos, crop: int, seed: int) -> None:
+        super().__init__(photos, crop, seed)
+        self._whole = crop
 
     def read(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
         """(3, crop, crop) RGB in [0, 1].
@@ -172,8 +196,8 @@ class Crops(PhotoStream):
         """
         picture = self.open(index)
         short = min(picture.size)
-        side = short * rng.uniform(CLOSEST, 1.0) if short > self.crop else short
-        side = min(short, max(side, self.crop))
+        side = short * rng.uniform(CLOSEST, 1.0) if short > self._whole else short
+        side = min(short, max(side, self._whole)) * self.crop / self._whole
         left = rng.uniform(0, picture.width - side)
         top = rng.uniform(0, picture.height - side)
         box = (left, top, left + side, top + side)
@@ -190,14 +214,8 @@ class Patches(PhotoStream):
     """Random square patches of photos, pixel for pixel, turned and mirrored at random.
 
     Nothing is resampled: what super-resolution learns is what pixels look like. A photo that is
-    smaller than a patch is passed over. Photos are decoded once, as long as they fit in MEMORY:
-    a step of training takes a third of a second, and decoding its photos a fifth of that.
+    smaller than a patch is passed over.
     """
-
-    def __init__(self, photos: Photos, crop: int, seed: int) -> None:
-        super().__init__(photos, crop, seed)
-        self._decoded: dict[Photo, Image.Image] = {}
-        self._bytes = 0
 
     def read(self, index: int, rng: np.random.Generator) -> NDArray[np.float32]:
         """(3, crop, crop) RGB in [0, 1].
@@ -215,21 +233,12 @@ class Patches(PhotoStream):
             pixels = pixels[:, ::-1]
         return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
-    def _read(self, photo: Photo) -> Image.Image:
-        if photo in self._decoded:
-            return self._decoded[photo]
-        picture = read_rgb(photo)
+    def _check(self, photo: Photo, picture: Image.Image) -> None:
         if min(picture.size) < self.crop:
             raise TrainingError(
                 f"{photo} is {picture.width}×{picture.height} pixels; "
                 f"patches need {self.crop} on each side."
             )
-        size = 3 * picture.width * picture.height
-        # A photo of a stream is not met again before all others were.
-        if isinstance(photo, Path) and self._bytes + size <= MEMORY:
-            self._decoded[photo] = picture
-            self._bytes += size
-        return picture
 
 
 def read_rgb(photo: Photo) -> Image.Image:

@@ -13,8 +13,9 @@ from fastnst.style_training import StyleTask
 # Tried before a training, as factors of its learning rates, for so many steps each.
 RATE_FACTORS = (0.4, 1.0, 2.5)
 RATE_STEPS = 6
-# A few steps flatter a high rate, which many steps may not forgive: it must win by this factor.
-RATE_MARGIN = 1.1
+# Six steps flatter a high rate: after twelve the usual one has caught up, and ends lower. So a
+# higher one must win by this factor.
+RATE_MARGIN = 1.35
 
 
 def with_best_rate(task: StyleTask) -> StyleSettings:

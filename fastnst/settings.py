@@ -24,9 +24,10 @@ class FitSettings:
     steps: int = setting(4000, "steps of the optimizer")
     batch: int = setting(4, "pictures a step")
     crop: int = setting(256, "side of the training crops, pixels")
-    rate: float = setting(2e-2, "Muon's learning rate at its highest; it falls to 0 as a cosine")
+    rate: float = setting(2e-2, "Muon's learning rate at its highest; it falls to 0 linearly")
+    momentum: float = setting(0.95, "how much of Muon's last step goes on in the next")
     adam_rate: float = setting(1e-3, "Adam's, for the first layer, the last and the biases")
-    minutes: float = setting(0.0, "budget, from which the steps are then reckoned; 0 for none")
+    minutes: float = setting(0.0, "budget of time, instead of steps; 0 for none")
     warmup: int = setting(100, "steps in which the learning rate rises from 0")
     clip: float = setting(1.0, "largest norm of the gradient; longer ones are scaled down")
     seed: int = setting(0, "of everything random")
@@ -50,6 +51,8 @@ class StyleSettings(FitSettings):
     crop: int = setting(
         384, "side of the training crops, pixels; on small ones it learns small pictures"
     )
+    first_crop: int = setting(0, "side of smaller crops to begin with, pixels; 0 for none")
+    first_share: float = setting(0.7, "part of the training that they are for")
     architecture: str = setting("fast", "of the network", ("fast", "paper"))
     learn: str = setting(
         "all", "styles leaves the network as it is and learns only what a style decides", LEARN
@@ -59,7 +62,7 @@ class StyleSettings(FitSettings):
         "1 lets each style mix the maps of every convolution; always so with --learn styles",
         (0, 1),
     )
-    rate: float = setting(1e-2, "Muon's learning rate at its highest; it falls to 0 as a cosine")
+    rate: float = setting(1e-2, "Muon's learning rate at its highest; it falls to 0 linearly")
     style_rate: float = setting(1e-2, "learning rate of the styles' scales and shifts")
     content_weight: float = setting(1.0, "weight of the relative content loss")
     style_weight: float = setting(5.0, "weight of the relative style loss at strength 1")

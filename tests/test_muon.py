@@ -5,7 +5,8 @@ from copy import deepcopy
 import torch
 from torch import nn
 
-from fastnst.muon import DECAY, Muon, inner_weights, orthogonalized
+from fastnst.muon import DECAY, Muon, inner_weights, orthogonal, orthogonalized
+from fastnst.settings import FitSettings
 
 
 def test_orthogonalized_has_singular_values_near_one():
@@ -90,6 +91,24 @@ def test_weights_that_nothing_holds_up_decay():
     weight.grad = torch.zeros_like(weight)
     optimizer.step()
     torch.testing.assert_close(weight.detach(), start * (1 - 0.5 * DECAY))
+
+
+def test_a_group_may_have_its_own_momentum():
+    torch.manual_seed(0)
+    gradients = torch.randn(2, 4, 4)
+    steps = {}
+    for momentum in (0.0, 0.9):
+        weight = torch.nn.Parameter(torch.zeros(4, 4))
+        group = orthogonal([weight], FitSettings(rate=0.5, momentum=momentum))
+        optimizer = Muon([group])
+        for gradient in gradients:
+            weight.grad = gradient
+            before = weight.detach().clone()
+            optimizer.step()
+        steps[momentum] = weight.detach() - before * (1 - 0.5 * DECAY)
+    alone = -0.5 * orthogonalized(gradients[1])
+    torch.testing.assert_close(steps[0.0], alone)  # the first gradient is forgotten
+    assert not torch.allclose(steps[0.9], alone, atol=0.05)
 
 
 def test_the_first_and_the_last_convolution_are_not_inside():

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import make_picture
+from PIL import Image
 
 from fastnst.errors import TrainingError
 from fastnst.grain import TILE, grain_tile
@@ -82,6 +83,31 @@ def test_crops_repeat_and_visit_every_photo(photo_folder):
     assert all(crop.shape == (3, 32, 32) and 0 <= crop.min() <= crop.max() <= 1 for crop in first)
     other = Crops(photos, 32, seed=2)
     assert not np.array_equal(first[0], other.read(0, other.generator(0)))
+
+
+def test_a_smaller_crop_shows_less_and_not_smaller(tmp_path):
+    """On a photo that is a slope, the range of a crop says how much of the photo it shows."""
+    slope = np.linspace(0, 250, 120).astype(np.uint8)
+    Image.fromarray(np.tile(slope, (100, 1)).repeat(3).reshape(100, 120, 3)).save(
+        tmp_path / "a.png"
+    )
+    crops = Crops([tmp_path / "a.png"], 200, seed=0)
+    for side, part in ((200, 100 / 120), (50, 25 / 120)):
+        crops.crop = side
+        read = [crops.read(index, crops.generator(index)) for index in range(40)]
+        assert {crop.shape for crop in read} == {(3, side, side)}
+        # Some are darkened; the rest span as much.
+        assert max(np.ptp(crop) for crop in read) == pytest.approx(part * 250 / 255, rel=0.05)
+
+
+def test_photos_are_decoded_once(photo_folder):
+    photos = list_photos(photo_folder)
+    crops = Crops(photos, 32, seed=1)
+    first = [crops.read(i, crops.generator(i)) for i in range(12)]
+    for photo in photos:
+        photo.unlink()
+    again = [crops.read(i, crops.generator(i)) for i in range(12)]
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
 
 
 def test_a_damaged_photo_is_passed_over_and_named(photo_folder):

@@ -3,18 +3,22 @@
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from conftest import make_picture
 from PIL import Image
 
 from fastnst import Stylizer
+from fastnst.catalog import load
 from fastnst.checkpoint import Checkpoint
 from fastnst.engines import ENGINES, create_engine
 from fastnst.errors import CancelledError, CheckpointError, EngineError, PictureError, StyleError
 from fastnst.networks import build_network
 from fastnst.stylizer import output_size
+from fastnst.tensors import to_picture, to_tensor
 
 THREADS = 8
 
@@ -65,6 +69,17 @@ def test_engines_agree(stylizer):
     distance = difference(stylizer(photo, "the_scream"), other(photo, "the_scream"))
     assert distance.mean() < 1.5  # bf16 rounds to 1/256
     assert difference(photo, other(photo, "the_scream")).mean() > 4
+
+
+def test_a_network_is_trained_as_it_is_used():
+    whole = load("paintings")
+    plain = replace(whole, settings={**whole.settings, "grain": 0.0})  # its grain differs in place
+    photo = make_picture(203, 150)
+    made = Stylizer(plain, engine="torch", device="cpu")(photo, plain.styles[0].name)
+    network = build_network(plain)
+    with torch.no_grad():
+        trained = network(to_tensor(photo), network.vectors()[:1])
+    assert difference(to_picture(trained), made).max() <= 1
 
 
 def test_strength_zero_is_the_photo_and_more_goes_further(stylizer):

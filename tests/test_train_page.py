@@ -285,11 +285,21 @@ def test_fits_a_laptop_without_scrolling(trainer: Visitor, painting: Path) -> No
     assert trainer.page.locator("#train-form img, #train-pictures img").evaluate_all(names)
 
 
-def test_is_one_column_on_a_phone_result_first(browser: Any, train_address: str) -> None:
+def test_is_one_column_on_a_phone_pictures_first_once_there_is_a_painting(
+    browser: Any, train_address: str, painting: Path
+) -> None:
     visitor = Visitor(browser, train_address, viewport=PHONE, is_mobile=True, color_scheme="dark")
     open_train(visitor)
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    parts = ("#train-preview", "#train-painting", "#train-title", "#train-start")
-    boxes = [visitor.page.locator(part).bounding_box() for part in parts]
-    assert [box["y"] for box in boxes] == sorted(box["y"] for box in boxes)
+    form = ("#train-painting", "#train-title", "#train-start")
+    assert lies_in_order(visitor, *form, "#train-preview")
+    offer_painting(visitor, painting)
+    says(visitor, "Frame the part")
+    assert lies_in_order(visitor, "#train-preview", *form)
     visitor.close()
+
+
+def lies_in_order(visitor: Visitor, *parts: str) -> bool:
+    """Whether each part lies below the one before."""
+    tops = [visitor.page.locator(part).bounding_box()["y"] for part in parts]
+    return tops == sorted(tops)

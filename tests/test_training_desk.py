@@ -34,7 +34,7 @@ from fastnst.ui.training_job import Job, Order, Report
 PATIENCE = 900  # seconds: the machine may be busy
 FILLED: dict[str, Any] = {
     "title": "Small Waves", "artist": "Anonymous", "name": "", "licence": "cc0-1.0",
-    "depth": "quick", "minutes": 2.5, "photos": "", "strokes": 1.0, "style_weight": 5.0,
+    "depth": "quick", "minutes": 2.9, "photos": "", "strokes": 1.0, "style_weight": 5.0,
 }  # fmt: skip
 
 
@@ -158,7 +158,7 @@ def test_one_at_a_time_and_the_line_moves_on(desk: TrainingDesk, photo: Path) ->
     first, second, third = jobs
     waited(lambda: first.process)
     assert [desk.ahead(job)[0] for job in jobs] == [0, 1, 2]
-    assert desk.ahead(third)[1] == 2 * 60 * 2.5
+    assert desk.ahead(third)[1] == 2 * 60 * 2.9
     assert desk.ahead()[0] == 3
     desk.discard(second)
     assert desk.find(second.id) is None and not second.folder.exists()
@@ -261,7 +261,7 @@ def test_an_order_is_read_from_the_form() -> None:
     assert order == Order("small_waves", "Small Waves", "Anonymous", "cc0-1.0", strokes=384)
     assert order.options() == [
         "--name=small_waves", "--title=Small Waves", "--artist=Anonymous", "--licence=cc0-1.0",
-        "--depth=quick", "--style-weight=5", "--strokes=384", "--minutes=2.5",
+        "--depth=quick", "--style-weight=5", "--strokes=384", "--minutes=2.9",
     ]  # fmt: skip
     full = read_order(**{**FILLED, "depth": "full", "minutes": 5}, taken=(), owner=False)
     assert full.options()[-1] == "--minutes=5"

@@ -1,10 +1,10 @@
 """The training loop: a generator that yields its progress.
 
 A script, a test and a page can drive it, and stop it by stopping to ask. It is resumable at any
-moment: all that is random follows from the seed and the step, the learning rate from the step, and
-the rest is in one file, written whole or not at all. Started by `accelerate launch` or `torchrun`
-it is the same training in several processes: each takes its part of every batch, and the main one
-writes.
+moment: all that is random follows from the seed and the step, the learning rate from the step or,
+with a budget, from the time, and the rest is in one file, written whole or not at all. Started by
+`accelerate launch` or `torchrun` it is the same training in several processes: each takes its part
+of every batch, and the main one writes.
 """
 
 import importlib.util
@@ -86,7 +86,7 @@ def fit(
         try:
             while not run.done:
                 for batch in run.batches():
-                    run.set_rates()
+                    run.prepare_step()
                     with accelerator.autocast():
                         losses = task.losses(network, batch)
                     accelerator.backward(losses["total"])

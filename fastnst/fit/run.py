@@ -39,7 +39,7 @@ SMOOTHING = 0.98
 # A loss that is no number: back to the last good state with the rate lowered by LOWER, so often.
 LOWER = 0.3
 RECOVERIES = 3
-# As many as there can be: until a budget is settled, and of samples.
+# As many samples as there can be.
 ENDLESS = 2**40
 
 
@@ -66,6 +66,9 @@ class Run:
         self.stopped = False
         self.pace = Pace(0, 0.0)
         self.log = Log(folder / LOG)
+        self.check_seconds = 0.0
+        self.grow = getattr(task, "grow", None)
+        self.time_share = 0.0
         self.saved = time.monotonic()
         self.checked = -1
         self.losses: dict[str, float] = {}
@@ -74,19 +77,23 @@ class Run:
         self.warned: set[str] = set()
 
     @property
-    def settled(self) -> bool:
-        """Whether it is known how many steps there will be."""
-        return not self.settings.minutes or self.standing.minutes > 0
+    def share(self) -> float:
+        """Part of the training that is over, the same in every process."""
+        settings = self.settings
+        return self.time_share if settings.minutes else self.standing.step / settings.steps
 
     @property
     def steps(self) -> int:
-        return self.settings.steps if self.settled else ENDLESS
+        """Of the whole training; with a budget, as it looks now."""
+        if self.settings.minutes and self.share:
+            return round(self.standing.step / self.share)
+        return self.settings.steps
 
     @property
     def done(self) -> bool:
         patience = self.settings.patience if self.measure else 0
         out_of_patience = 0 < patience <= self.standing.stale
-        return self.stopped or out_of_patience or self.standing.step >= self.steps
+        return self.stopped or out_of_patience or self.share >= 1
 
     def start(self, resume: bool) -> None:
         """Set out: from the state in the folder, or with a new one.
@@ -96,11 +103,11 @@ class Run:
         """
         if resume:
             self.standing = load_state(self.folder / STATE, self.task.network, self.optimizer)
-            self._keep_to_plan()
         self.pace = Pace(self.standing.step, self.standing.elapsed)
         on_main(lambda: self._open(resume))
         if self.measure and self.standing.best == math.inf and not self.standing.stale:
             self.check()
+        self.time_share = on_main(self._time_share)
 
     def _open(self, resume: bool) -> None:
         write_text(self.folder / SETTINGS, self.settings.to_json())
@@ -114,21 +121,29 @@ class Run:
 
     def batches(self) -> DataLoader[dict[str, Tensor]]:
         """Every process's part of each batch, from the present step on."""
+        self.prepare_step()  # one batch is always read ahead
         indices = range(self.standing.step * self.settings.batch, ENDLESS)
         loader = DataLoader(Subset(self.task.samples, indices), batch_size=self.settings.batch)
         return self.accelerator.prepare(loader)
 
-    def set_rates(self) -> None:
-        settings = replace(self.settings, steps=self.steps)
-        factor = LOWER**self.standing.recoveries * schedule(self.standing.step, settings)
+    def prepare_step(self) -> None:
+        """Set the learning rates, and what the task makes of how far it is."""
+        factor = schedule(self.standing.step, self.share, self.settings)
+        factor *= LOWER**self.standing.recoveries
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
+        if self.grow:
+            self.grow(self.share)
+
+    def _time_share(self) -> float:
+        return self.pace.share(self.settings.minutes, self.check_seconds)
 
     def average(self, losses: Mapping[str, Tensor], stop: bool) -> dict[str, float]:
-        """The means over all processes, and whether any of them wants to stop."""
+        """The means over all processes, of the time that is over too; any of them may stop all."""
         values = [value.detach().float().reshape(()) for value in losses.values()]
-        wishes = torch.tensor(float(stop), device=values[0].device)
-        *means, stopping = self.accelerator.reduce(torch.stack([*values, wishes]), "mean").tolist()
+        own = torch.tensor([stop, self._time_share()])
+        every = torch.cat([torch.stack(values), own.to(values[0])])
+        *means, stopping, self.time_share = self.accelerator.reduce(every, "mean").tolist()
         self.stopped = stopping > 0
         return dict(zip(losses, means, strict=True))
 
@@ -163,23 +178,22 @@ class Run:
     def advance(self, losses: Mapping[str, float]) -> Progress:
         """Note a step that was made."""
         self.standing.step += 1
-        step, settings = self.standing.step, self.settings
+        step, minutes = self.standing.step, self.settings.minutes
         for name, now in losses.items():
             self.losses[name] = SMOOTHING * self.losses.get(name, now) + (1 - SMOOTHING) * now
-        self.settle()
-        if self.measure and (step % settings.check_steps == 0 or step == self.steps):
+        if self.measure and (step % self.settings.check_steps == 0 or self.done):
             self.check()
         preview = None
         if self.accelerator.is_main_process:
-            every = settings.preview_steps
+            every = self.settings.preview_steps
             preview = self.task.preview() if every and step % every == 0 else None
             self.accelerator.log(self.losses, step=step)
             self._log({"losses": self.losses})
         pace, elapsed = self.pace.seconds(step), self.pace.elapsed
-        left = pace * (self.steps - step) if self.settled else 60 * settings.minutes - elapsed
+        left = 60 * minutes - elapsed if minutes else pace * (self.steps - step)
         progress = Progress(
             step=step,
-            steps=self.steps if self.settled else step + max(1, round(left / pace)),
+            steps=self.steps,
             losses=dict(self.losses),
             elapsed=elapsed,
             remaining=max(0.0, left),
@@ -190,30 +204,11 @@ class Run:
         self.held_out, self.warning = None, ""
         return progress
 
-    def settle(self) -> None:
-        """With a budget: how many steps fit in it, by the pace so far; settled once."""
-        if self.settled:
-            return
-        minutes, check_steps = self.settings.minutes, self.settings.check_steps
-        steps = on_main(lambda: self.pace.fitting_steps(self.standing.step, minutes, check_steps))
-        if steps:
-            warmup = min(self.settings.warmup, steps // 4)
-            self.standing = replace(self.standing, minutes=minutes, steps=steps, warmup=warmup)
-            self._keep_to_plan()
-            if self.accelerator.is_main_process:
-                self._attempt(lambda: write_text(self.folder / SETTINGS, self.settings.to_json()))
-
-    def _keep_to_plan(self) -> None:
-        """A budget that was settled stays so, whatever time a resume is given."""
-        if self.settings.minutes and self.settled:
-            plan = {name: getattr(self.standing, name) for name in ("minutes", "steps", "warmup")}
-            self.settings = replace(self.settings, **plan)
-
     def check(self) -> None:
         """Measure the held-out loss; weights that are the best so far are kept."""
         started = time.monotonic()
         self._note(on_main(self._measure))
-        self.pace.check_seconds = time.monotonic() - started
+        self.check_seconds = time.monotonic() - started
 
     @torch.no_grad()
     def _measure(self) -> float:
@@ -261,7 +256,8 @@ class Run:
         write_text(self.folder / RESULTS, json.dumps(self._summary(), indent=2) + "\n")
 
     def _checkpoint(self) -> Checkpoint:
-        made = self.task.checkpoint({**asdict(self.settings), **self._summary()})
+        settings = replace(self.settings, steps=self.steps)
+        made = self.task.checkpoint({**asdict(settings), **self._summary()})
         return replace(made, tensors={key: np.array(each) for key, each in made.tensors.items()})
 
     def _summary(self) -> dict[str, Any]:

@@ -35,9 +35,6 @@ class Standing:
         recoveries: how often it went back to its last good state, with a lower rate each time.
         best: the lowest held-out loss so far.
         stale: checks since then.
-        minutes: the budget that `steps` and `warmup` were settled for; 0 before that.
-        steps: of the whole training, as settled.
-        warmup: of these, as settled.
     """
 
     step: int = 0
@@ -45,9 +42,6 @@ class Standing:
     recoveries: int = 0
     best: float = math.inf
     stale: int = 0
-    minutes: float = 0.0
-    steps: int = 0
-    warmup: int = 0
 
 
 @contextmanager

@@ -15,7 +15,9 @@ class Task(Protocol):
     """What is trained: a network, its samples and its losses.
 
     It may have `held_out_loss() -> float` besides, the lower the better: with
-    `FitSettings.check_steps` the best weights by it are kept. The main process alone calls it.
+    `FitSettings.check_steps` the best weights by it are kept. The main process alone calls it. And
+    it may have `grow(share: float)`, called before every step: the part of the training that is
+    over, from 0 to 1.
     """
 
     @property
@@ -47,7 +49,7 @@ class Progress:
     """Where a training stands.
 
     Attributes:
-        step: steps done, of `steps`; an estimate until the steps of a budget are settled.
+        step: steps done, of `steps`; these are an estimate if there is a budget of time.
         losses: means over all processes, smoothed over about fifty steps.
         elapsed: seconds of training, earlier sessions included.
         remaining: seconds left, from the pace of this session.

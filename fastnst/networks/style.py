@@ -68,7 +68,10 @@ class StyleNetwork(HubNetwork):
         return photo + strength[:, None] * (vectors - photo)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """Repaint pictures.
+        """Repaint pictures, with a mirrored margin of `stride` pixels, which is cut off again.
+
+        `Stylizer` does the same, so a network learns what it is used for. Without the margin it
+        learns to put what Gram matrices ask for along the border, as a frame.
 
         Args:
             x: (B, 3, H, W) RGB in [0, 1], H and W at least 16.
@@ -78,12 +81,13 @@ class StyleNetwork(HubNetwork):
             (B, 3, H, W) RGB in [0, 1].
         """
         height, width = x.shape[2:]
-        bottom, right = -height % self.stride, -width % self.stride
-        x = F.pad(x, (0, right, 0, bottom), mode="reflect") if bottom or right else x
-        return self.paint(x, style)[:, :, :height, :width]
+        margin = self.stride
+        right, bottom = margin + -width % margin, margin + -height % margin
+        painted = self.paint(F.pad(x, (margin, right, margin, bottom), mode="reflect"), style)
+        return painted[:, :, margin : margin + height, margin : margin + width]
 
     def paint(self, x: Tensor, style: Tensor) -> Tensor:
-        """As `forward`, for sides that are multiples of `stride`. The engines compile this."""
+        """Without the margin, sides multiples of `stride`. The engines compile this."""
         raise NotImplementedError
 
 

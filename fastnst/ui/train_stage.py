@@ -78,8 +78,8 @@ element.addEventListener('keydown', (event) => {
 """
 
 NO_PAINTING = (
-    '<figure class="painting empty"><div class="canvas"><p>A painting of your own: '
-    "drop it on the left. Then frame the part here whose strokes and colours you want.</p>"
+    '<figure class="painting empty"><div class="canvas"><p>Drop a painting of '
+    "your own. Then frame the part here whose strokes and colours you want.</p>"
 )
 
 

@@ -41,7 +41,7 @@ DEPTHS: Mapping[str, Depth] = {
     "quick": Depth(
         "Quick",
         "A few minutes, and a style that can be mixed with the others.",
-        (1, 15, 2.5),
+        (1, 15, 2.9),
         prefix=MIXED,
     ),
     "full": Depth(
@@ -79,7 +79,7 @@ class Order:
     depth: str = "quick"
     style_weight: float = 5.0
     strokes: int = 384
-    minutes: float = 2.5
+    minutes: float = DEPTHS["quick"].minutes[-1]
     photos: str = ""
 
     def options(self) -> list[str]:

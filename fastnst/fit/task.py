@@ -52,7 +52,7 @@ class Progress:
         step: steps done, of `steps`; these are an estimate if there is a budget of time.
         losses: means over all processes, smoothed over about fifty steps.
         elapsed: seconds of training, earlier sessions included.
-        remaining: seconds left, from the pace of this session.
+        remaining: seconds left, of the budget or by the pace of this session.
         preview: a new preview, or none at this step.
         held_out: a new held-out loss, or none at this step.
         warning: what went wrong at this step and was got over, in a sentence.

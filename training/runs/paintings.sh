@@ -4,6 +4,8 @@
 # PAINTINGS holds the fifteen that came first, MORE seven others; training/runs/paintings.json says
 # which they are. 0.5 to 1 s a step on two cores with bf16. Stopped, the same command with
 # RESUME=--resume in front of it goes on.
+# All of it was run up to commit 1b6b550, before photos got a margin in training too and the rates
+# fell linearly; since then the same commands make another network.
 set -eu
 train() {
     nice python training/train_style.py --photos "${PHOTOS:?}" --crop 256 --batch 4 "$@"

@@ -6,8 +6,8 @@ learning rate, and the step at which to stop.
 
 import json
 import time
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from fastnst.adapters import completed
 from fastnst.catalog import DEFAULT_STYLES, LOSS_NETWORK, SHIPPED, load, locate
 from fastnst.checkpoint import Checkpoint, Style
 from fastnst.content import built_in_photos
+from fastnst.depths import Depth, find_depth
 from fastnst.errors import CheckpointError, SettingError, TrainingError
 from fastnst.fit import SETTINGS, Progress, fit
 from fastnst.images import take_apart
@@ -30,60 +31,6 @@ from fastnst.style_training import StyleTask
 PREVIEW_SECONDS = 4.0
 LEAST_MINUTES = 0.05  # for the training itself, if preparing took all
 PREVIEW_SIDE = 448
-
-
-@dataclass(frozen=True)
-class Depth:
-    """How much is learnt.
-
-    Attributes:
-        about: one line for people who choose.
-        minutes: it takes, unless told otherwise; 0 for as many steps as the settings say.
-        from_base: starts from a network that knows other styles.
-        own_photos: needs photos to be brought.
-        settings: where they are not the usual ones.
-    """
-
-    about: str
-    minutes: float
-    from_base: bool
-    own_photos: bool
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-
-DEPTHS: Mapping[str, Depth] = {
-    "quick": Depth(
-        "learns the style alone, in minutes: an adapter of 0.4 MB",
-        minutes=2.9,
-        from_base=True,
-        own_photos=False,
-        settings={
-            "learn": "styles",
-            "batch": 1,
-            "crop": 448,
-            "first_crop": 256,
-            "momentum": 0.88,
-            "style_rate": 2e-2,
-            "warmup": 5,
-            "varied_strengths": 0.0,
-            "check_steps": 200,
-        },
-    ),
-    "full": Depth(
-        "tunes the whole network for the one painting, for half an hour or more",
-        minutes=30.0,
-        from_base=True,
-        own_photos=False,
-        settings={"warmup": 50, "check_steps": 100},
-    ),
-    "scratch": Depth(
-        "the paper's recipe: 40,000 steps from nothing, many hours without a GPU",
-        minutes=0.0,
-        from_base=False,
-        own_photos=True,
-        settings={"steps": 40000, "check_steps": 500},
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -125,7 +72,7 @@ def train(
         painting: of any mode; transparent parts are taken as white.
         style: its name, and what else is known of it.
         folder: of this training, for its weights, its log and the state to resume from.
-        depth: a name of `DEPTHS`.
+        depth: a key of `fastnst.depths.DEPTHS`.
         base: the network to start from; not for *scratch*.
         photos: a folder, or a dataset on the Hub; *quick* needs none.
         minutes: to take, preparation included; by default the depth's, or as many as the `steps`
@@ -145,7 +92,7 @@ def train(
     if minutes is not None and not 0 < minutes < 1e5:
         raise SettingError(f"The minutes are {minutes}; allowed is a number over 0.")
     if minutes is None:
-        minutes = 0.0 if "steps" in settings else way.minutes
+        minutes = 0.0 if "steps" in {**way.settings, **settings} else way.minutes
     painting = flatten(painting)
     check_painting(style.name, painting)
     start = _start(base, style.name) if way.from_base else None
@@ -195,17 +142,6 @@ def saved_settings(folder: str | Path) -> StyleSettings:
         return StyleSettings(**{each.name: facts[each.name] for each in fields(StyleSettings)})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"There is no training to resume in {folder}.") from error
-
-
-def find_depth(name: str) -> Depth:
-    """A depth by its name.
-
-    Raises:
-        SettingError: there is none of that name.
-    """
-    if name not in DEPTHS:
-        raise SettingError(f"The depth is {name[:40]!r}; allowed are {', '.join(DEPTHS)}.")
-    return DEPTHS[name]
 
 
 def _start(base: str | Path, name: str) -> Checkpoint:

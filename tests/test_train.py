@@ -20,6 +20,7 @@ from fastnst.catalog import load
 from fastnst.checkpoint import Style
 from fastnst.checkpoint_file import load_checkpoint
 from fastnst.content import HERE, built_in_photos
+from fastnst.depths import DEPTHS
 from fastnst.descent import OptimizeSettings
 from fastnst.errors import FastnstError, SettingError, TrainingError
 from fastnst.fit import LOG, WEIGHTS, fit
@@ -34,7 +35,7 @@ from fastnst.refine import refine
 from fastnst.settings import StyleSettings
 from fastnst.style_training import StyleTask
 from fastnst.tensors import to_tensor
-from fastnst.train import DEPTHS, saved_settings, train
+from fastnst.train import saved_settings, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 COMMAND = [sys.executable, "-m", "fastnst.cli", "train"]
@@ -395,6 +396,15 @@ def test_the_command_refuses_in_one_sentence(painting, tmp_path):
     assert there.read_bytes() == b"precious"
 
 
-def test_every_depth_is_described():
+def test_the_settings_of_every_depth_are_settings():
     assert set(DEPTHS) == {"quick", "full", "scratch"}
-    assert all(depth.about for depth in DEPTHS.values())
+    for depth in DEPTHS.values():
+        learn = StyleSettings(**depth.settings).learn
+        assert depth.adapter == (learn == "styles")
+        least, most = depth.page_minutes
+        assert least <= depth.minutes <= most
+
+
+def test_depths_are_offered_without_torch():
+    asked = "import sys, fastnst.ui.training_job; print('torch' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", asked], text=True) == "False\n"

@@ -13,11 +13,12 @@ from PIL import Image
 
 from fastnst.checkpoint_file import MAX_TEXT, is_line
 from fastnst.choices import check_number
+from fastnst.depths import DEPTHS, Depth, find_depth
 from fastnst.errors import PictureError, SettingError
 from fastnst.images import take_apart
 from fastnst.settings import StyleSettings
 from fastnst.ui.files import open_kept
-from fastnst.ui.training_job import DEPTHS, Depth, Order
+from fastnst.ui.training_job import Order
 from fastnst.ui.upload import draw_photo
 
 SMALLEST_PAINTING = 64
@@ -78,7 +79,7 @@ def read_order(
     Args:
         title, artist, licence: of the painting.
         name: of the style; made from the title if it is empty.
-        depth: a key of `DEPTHS`.
+        depth: a key of `fastnst.depths.DEPTHS`.
         minutes: that it may take.
         photos: to learn from, if those that come along are not enough: a folder of this machine
             or a dataset on the Hub.
@@ -105,9 +106,8 @@ def read_order(
         )
     if name in taken:
         raise SettingError(f"There is a style {name} already; choose another short name.")
-    if depth not in DEPTHS:
-        raise SettingError(f"The depth is {depth!r:.40}; allowed are {', '.join(DEPTHS)}.")
-    if not owner and (DEPTHS[depth].owner_only or cleaned["photos"]):
+    way = find_depth(depth)
+    if not owner and (way.own_photos or cleaned["photos"]):
         raise SettingError(OWNER_ONLY.format(depth=depth))
     if cleaned["photos"] and Path(cleaned["photos"]).is_dir():
         cleaned["photos"] = str(Path(cleaned["photos"]).resolve())
@@ -117,7 +117,7 @@ def read_order(
         depth=depth,
         style_weight=check_number("likeness", style_weight, STYLE_WEIGHTS),
         strokes=round(StyleSettings.style_size * check_number("size of strokes", strokes, STROKES)),
-        minutes=check_number("time in minutes", minutes, DEPTHS[depth].minutes[:2]),
+        minutes=check_number("time in minutes", minutes, way.page_minutes),
     )
 
 
@@ -222,7 +222,7 @@ def draw_form(tab: str) -> Form:
             elem_id="train-depth",
         )
         minutes = gr.Number(
-            first.minutes[-1], label=minutes_label(first), precision=1, elem_id="train-minutes"
+            first.minutes, label=minutes_label(first), precision=1, elem_id="train-minutes"
         )
         photos = gr.Textbox(
             label="Photos to learn from",
@@ -248,7 +248,7 @@ def draw_form(tab: str) -> Form:
 
 
 def minutes_label(depth: Depth) -> str:
-    low, high, _ = depth.minutes
+    low, high = depth.page_minutes
     return f"Minutes, {low:g} to {high:g}"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from fastnst.depths import DEPTHS
 from fastnst.errors import FastnstError, PictureError
 from fastnst.images import encode_picture, open_picture
 from fastnst.ui import status
@@ -38,7 +39,7 @@ from fastnst.ui.train_stage import (
     preview_figure,
 )
 from fastnst.ui.training_desk import known
-from fastnst.ui.training_job import DEPTHS, Job
+from fastnst.ui.training_job import Job
 from fastnst.ui.upload import PREVIEW, receive, uploaded_file
 from fastnst.ui.visit import Visit, VisitorPhoto
 
@@ -305,7 +306,7 @@ class TrainTab:
     def plan(self, trained: list[str], depth: str, request: gr.Request) -> str:
         """What will happen, and how long the line is that one would join."""
         about = DEPTHS[depth].about
-        if DEPTHS[depth].owner_only and not owns_page(request, None):
+        if DEPTHS[depth].own_photos and not owns_page(request, None):
             about = OWNER_ONLY.format(depth=depth)
         desk = self.studio.desk
         before, seconds = desk.ahead()
@@ -316,10 +317,11 @@ class TrainTab:
 
     def fields(self, depth: str, request: gr.Request) -> Updates:
         """Which fields a depth has."""
-        way, own_photos = DEPTHS[depth], DEPTHS[depth].samples or DEPTHS[depth].owner_only
+        way = DEPTHS[depth]
+        brings = not way.adapter and owns_page(request, None)
         return {
-            self.form.minutes: gr.update(value=way.minutes[-1], label=minutes_label(way)),
-            self.form.photos: gr.update(visible=own_photos and owns_page(request, None)),
+            self.form.minutes: gr.update(value=way.minutes, label=minutes_label(way)),
+            self.form.photos: gr.update(visible=brings),
         }
 
 

@@ -10,7 +10,6 @@ import os
 import secrets
 import shutil
 import time
-from dataclasses import replace
 from pathlib import Path
 from subprocess import PIPE, Popen
 from tempfile import TemporaryDirectory
@@ -21,10 +20,10 @@ from PIL import Image
 
 import fastnst
 from fastnst.checkpoint_file import load_checkpoint
-from fastnst.content import built_in_photos
+from fastnst.depths import find_depth
 from fastnst.errors import TrainingError
 from fastnst.ui.files import KEEP_SECONDS, SWEEP_SECONDS
-from fastnst.ui.training_job import DEPTHS, Job, Order
+from fastnst.ui.training_job import ALONE, MIXED, Job, Order
 
 LONGEST_LINE = 8
 MOST_THREADS = 2
@@ -127,10 +126,9 @@ class TrainingDesk:
     def _lay_out(self, order: Order, painting: Image.Image, photo: Path) -> Job:
         """A training with its files."""
         try:
-            job = Job(f"{DEPTHS[order.depth].prefix}{secrets.token_hex(16)}", order, self._open())
+            kind = MIXED if find_depth(order.depth).adapter else ALONE
+            job = Job(f"{kind}{secrets.token_hex(16)}", order, self._open())
             job.folder.mkdir()
-            if DEPTHS[order.depth].samples and not order.photos:
-                job.order = replace(order, photos=str(_copied_samples(job.folder / "photos")))
             painting.save(job.painting)
             shutil.copyfile(photo, job.photo)
         except OSError as error:
@@ -204,15 +202,6 @@ class TrainingDesk:
                 if line.startswith("{"):
                     job.take(json.loads(line))
                 self.sweep()
-
-
-def _copied_samples(folder: Path) -> Path:
-    """The sample photos, in a folder of their own."""
-    folder.mkdir()
-    for photos in built_in_photos():
-        for photo in photos:
-            shutil.copy(photo, folder)
-    return folder
 
 
 def known(desk: TrainingDesk, ids: Any) -> list[Job]:

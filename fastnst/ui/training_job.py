@@ -9,6 +9,7 @@ from typing import Any
 
 from fastnst.checkpoint import Checkpoint
 from fastnst.checkpoint_file import SUFFIX
+from fastnst.depths import DEPTHS
 
 # Whose styles can be mixed with the page's, and whose network paints in one style only. Both are
 # the beginning of an id.
@@ -17,55 +18,12 @@ MINUTE = 60.0
 
 
 @dataclass(frozen=True)
-class Depth:
-    """How thoroughly to learn a painting.
-
-    Attributes:
-        title: for people.
-        about: likewise, a sentence.
-        minutes: it may take at least and at most, and by default.
-        prefix: of the id of such a training.
-        samples: learns from the sample photos if no others are given; else it has its own.
-        owner_only: whether only whoever sits at the server may begin one.
-    """
-
-    title: str
-    about: str
-    minutes: tuple[float, float, float]
-    prefix: str = ALONE
-    samples: bool = False
-    owner_only: bool = False
-
-
-DEPTHS: Mapping[str, Depth] = {
-    "quick": Depth(
-        "Quick",
-        "A few minutes, and a style that can be mixed with the others.",
-        (1, 15, 2.9),
-        prefix=MIXED,
-    ),
-    "full": Depth(
-        "Full",
-        "The whole network learns this one painting: closer to it, but cannot be mixed.",
-        (2, 60, 30),
-        samples=True,
-    ),
-    "scratch": Depth(
-        "Scratch",
-        "A new network, from nothing: hours, and a folder of a thousand photos or so.",
-        (60, 1440, 240),
-        owner_only=True,
-    ),
-}
-
-
-@dataclass(frozen=True)
 class Order:
     """What a visitor wants to be trained.
 
     Attributes:
         name, title, artist, licence: of the style; see `fastnst.checkpoint.Style`.
-        depth: a key of `DEPTHS`.
+        depth: a key of `fastnst.depths.DEPTHS`.
         style_weight: how far to lean towards the painting.
         strokes: short side at which the painting is seen, pixels: the smaller, the finer.
         minutes: that it may take.
@@ -79,7 +37,7 @@ class Order:
     depth: str = "quick"
     style_weight: float = 5.0
     strokes: int = 384
-    minutes: float = DEPTHS["quick"].minutes[-1]
+    minutes: float = DEPTHS["quick"].minutes
     photos: str = ""
 
     def options(self) -> list[str]:

@@ -14,7 +14,7 @@ class Depth:
     Attributes:
         title: for people.
         about: likewise, a sentence.
-        minutes: it takes, unless told otherwise.
+        minutes: it takes, unless told otherwise; where the settings name steps, in the page alone.
         page_minutes: the least and the most that the page gives it.
         adapter: the style alone is learnt, so that it mixes with others of its base.
         from_base: starts from a network that knows other styles.

@@ -16,7 +16,6 @@ class Depth:
         about: likewise, a sentence.
         minutes: it takes, unless told otherwise; where the settings name steps, in the page alone.
         page_minutes: the least and the most that the page gives it.
-        adapter: the style alone is learnt, so that it mixes with others of its base.
         from_base: starts from a network that knows other styles.
         own_photos: needs photos to be brought.
         settings: fields of `StyleSettings`, where they are not the usual ones.
@@ -26,10 +25,14 @@ class Depth:
     about: str
     minutes: float
     page_minutes: tuple[float, float]
-    adapter: bool = False
     from_base: bool = True
     own_photos: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def adapter(self) -> bool:
+        """Whether the style alone is learnt, so that it mixes with others of its base."""
+        return self.settings.get("learn") == "styles"
 
 
 DEPTHS: Mapping[str, Depth] = {
@@ -38,7 +41,6 @@ DEPTHS: Mapping[str, Depth] = {
         "A few minutes, and a style that can be mixed with the others.",
         minutes=2.9,
         page_minutes=(1, 15),
-        adapter=True,
         settings={
             "learn": "styles",
             "batch": 1,

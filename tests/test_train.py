@@ -403,8 +403,3 @@ def test_the_settings_of_every_depth_are_settings():
         assert depth.adapter == (learn == "styles")
         least, most = depth.page_minutes
         assert least <= depth.minutes <= most
-
-
-def test_depths_are_offered_without_torch():
-    asked = "import sys, fastnst.ui.training_job; print('torch' in sys.modules)"
-    assert subprocess.check_output([sys.executable, "-c", asked], text=True) == "False\n"

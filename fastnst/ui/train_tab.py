@@ -305,8 +305,9 @@ class TrainTab:
 
     def plan(self, trained: list[str], depth: str, request: gr.Request) -> str:
         """What will happen, and how long the line is that one would join."""
-        about = DEPTHS[depth].about
-        if DEPTHS[depth].own_photos and not owns_page(request, None):
+        way = DEPTHS[depth]
+        about = way.about
+        if way.own_photos and not owns_page(request, None):
             about = OWNER_ONLY.format(depth=depth)
         desk = self.studio.desk
         before, seconds = desk.ahead()

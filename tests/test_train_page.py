@@ -236,7 +236,7 @@ def test_trainings_wait_in_a_line_and_can_be_cancelled(
     # How much of the first is left when the second looks is up to the machine.
     says(second, re.compile(r"2nd in line · starts in about \d+ (min|s)"))
     offer_painting(trainer, painting)
-    says(trainer, "still running")
+    trainer.page.locator(".toast-body", has_text="still running").wait_for()
     trainer.page.click("#train-discard")
     says(trainer, "It is deleted")
     second.page.locator("#train-caption", has_text="in line").wait_for(state="detached")

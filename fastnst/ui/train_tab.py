@@ -9,7 +9,7 @@ import gradio as gr
 from PIL import Image
 
 from fastnst.depths import DEPTHS
-from fastnst.errors import FastnstError, PictureError
+from fastnst.errors import FastnstError, PictureError, TrainingError
 from fastnst.images import encode_picture, open_picture
 from fastnst.ui import status
 from fastnst.ui.embedding import embedded
@@ -104,11 +104,8 @@ class TrainTab:
     def take_painting(self, sitting: Sitting, trained: list[str], payload: Any) -> Updates:
         """Show a painting of the visitor's with a frame in it, or wait for one."""
         if running(known(self.studio.desk, trained)):
-            said = BUSY if payload else ""
-            return {
-                self.form.painting: None,
-                self.stage.caption: status.message(said) if said else gr.skip(),
-            }
+            said = self.refuse(TrainingError(BUSY)) if payload else {}
+            return {**said, self.form.painting: None}
         if payload is None:
             sitting.painting = None
             return self.clear(sitting, "Drop a painting to begin.")
@@ -148,6 +145,7 @@ class TrainTab:
         return {self.form.photo: str(sitting.photo.preview), **updates}
 
     def refuse(self, error: FastnstError) -> Updates:
+        """Say why not: below the pictures, and above all, where no tick of a training covers it."""
         tell(error)
         return {self.stage.caption: status.message(str(error))}
 
@@ -164,7 +162,7 @@ class TrainTab:
         desk = self.studio.desk
         jobs = known(desk, trained)
         if running(jobs):
-            return {self.stage.caption: status.message(BUSY)}
+            return self.refuse(TrainingError(BUSY))
         source = sitting.shown.painting if sitting.shown else sitting.painting
         try:
             taken = [style.name for style in self.studio.checkpoint.styles]
